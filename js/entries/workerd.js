@@ -1,0 +1,8 @@
+// Cloudflare Workers: the bundler hands over the compiled module, and nothing but its instantiation happens at import.
+import module from "./relay_edge_bg.wasm";
+import { initSync } from "./relay_edge.js";
+
+initSync({ module });
+
+export * from "./persona.js";
+export { default } from "./persona.js";

@@ -1,0 +1,33 @@
+// The SDK contract over the functions of the wasm module. Runtime-neutral: an entry has instantiated the module before.
+import { PersonaError } from "./errors.js";
+import { call, callAsync, onTrap } from "./guard.js";
+import * as relay from "./relay_edge.js";
+
+export { PersonaError };
+
+onTrap(relay.__wbg_reset_state);
+
+export class Persona {
+  constructor(options = {}) {
+    call(() => relay.checkOptions(options));
+    const { fetch, ...config } = options;
+    if (fetch !== undefined && typeof fetch !== "function") throw new TypeError("fetch must be a function");
+    // The options, which hold the API key, are kept out of sight of a logger that prints the client.
+    const method = (work) => (params) => callAsync(() => work(config, fetch, params));
+    this.relays = Object.freeze({
+      create: method(relay.createRelay),
+      issuePrivacyPass: method(relay.issuePrivacyPass),
+      generateClaim: method(relay.generateClaim),
+    });
+    Object.freeze(this);
+  }
+}
+
+export default Persona;
+
+export const parseClaim = (claimPayload) => call(() => relay.parseClaim(claimPayload));
+export const decryptClaim = (claimPayload, privateKeyPem) => callAsync(() => relay.decryptClaim(claimPayload, privateKeyPem));
+export const generateEncryptionKeyPair = (options) => callAsync(() => relay.generateEncryptionKeyPair(options));
+export const hostedFlowUrl = (relaySessionAccessToken, options) => call(() => relay.hostedFlowUrl(relaySessionAccessToken, options));
+export const blindPrivacyPass = (challenge) => call(() => relay.blindPrivacyPass(challenge));
+export const finalizePrivacyPass = (input) => call(() => relay.finalizePrivacyPass(input));

@@ -1,0 +1,157 @@
+//! The challenge: what the issuer wants a token to be bound to, kept to the letter.
+
+use serde::Deserialize;
+
+use crate::encoding::from_base64url;
+use crate::error::Error;
+use crate::issuer_key::IssuerKey;
+use crate::time::from_rfc3339;
+
+/// Why a challenge can't be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ChallengeError {
+    /// It is no base64url.
+    NotBase64,
+    /// It is no JSON object, or a member that is looked at has the wrong type or stands in it twice.
+    NotAnObject,
+    /// `mac` is missing, empty or no string.
+    Mac,
+    /// `token_type` is there and is not 2.
+    TokenType,
+    /// `expires_at` is there and is no RFC 3339 time.
+    ExpiresAt,
+    /// `expires_at` is past.
+    Expired,
+    /// `token-key-id` is empty.
+    TokenKeyId,
+}
+
+impl ChallengeError {
+    /// What is wrong, in words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotBase64 => "the challenge is no base64url",
+            Self::NotAnObject => "the challenge is no JSON object",
+            Self::Mac => "the challenge's `mac` is missing, empty or no string",
+            Self::TokenType => "the challenge's `token_type` is not 2 (blind RSA)",
+            Self::ExpiresAt => "the challenge's `expires_at` is no RFC 3339 time",
+            Self::Expired => "the challenge has expired; is this machine's clock right?",
+            Self::TokenKeyId => "`token-key-id` is empty",
+        }
+    }
+}
+
+/// A challenge that passed its checks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Challenge {
+    raw: String,
+    mac: String,
+}
+
+/// A challenge with the key that the pass is to be signed with.
+#[derive(Debug, Clone)]
+pub struct Offer {
+    /// What the token is bound to.
+    pub challenge: Challenge,
+    /// The key of `token-key`.
+    pub issuer_key: IssuerKey,
+    /// `token-key` as it came, so that a pass that waits for its signature can be kept as text.
+    pub issuer_key_text: String,
+    /// `token-key-id`, opaque.
+    pub key_id: String,
+}
+
+/// Clocks may differ by this much.
+const CLOCK_SKEW_SECONDS: i64 = 60;
+
+impl Challenge {
+    /// Reads `challenge`, base64url of a JSON object, and checks it (docs/protocol.md, "The challenge"). `now` is in Unix
+    /// seconds; a clock that is 60 s fast is forgiven.
+    ///
+    /// # Errors
+    /// One [`ChallengeError`] per check.
+    pub fn from_base64url(encoded: &str, now: i64) -> Result<Self, ChallengeError> {
+        let bytes = from_base64url(encoded).map_err(|_| ChallengeError::NotBase64)?;
+        let raw = String::from_utf8(bytes).map_err(|_| ChallengeError::NotAnObject)?;
+        Self::from_json(raw.trim_matches([' ', '\t', '\r', '\n']), now)
+    }
+
+    /// As [`from_base64url`](Self::from_base64url), from the decoded text, which is kept as it is.
+    ///
+    /// # Errors
+    /// One [`ChallengeError`] per check.
+    pub fn from_json(raw: &str, now: i64) -> Result<Self, ChallengeError> {
+        let Members { mac, token_type, expires_at } = members(raw)?;
+        let Some(Value::Text(mac)) = mac.filter(|mac| *mac != Value::Text(String::new())) else {
+            return Err(ChallengeError::Mac);
+        };
+        if token_type.is_some_and(|token_type| token_type != Value::Number(2)) {
+            return Err(ChallengeError::TokenType);
+        }
+        if let Some(expires_at) = expires_at {
+            let Value::Text(expires_at) = expires_at else { return Err(ChallengeError::ExpiresAt) };
+            let expires_at = from_rfc3339(&expires_at).ok_or(ChallengeError::ExpiresAt)?;
+            if expires_at.saturating_add(CLOCK_SKEW_SECONDS) < now {
+                return Err(ChallengeError::Expired);
+            }
+        }
+        Ok(Self { raw: raw.to_owned(), mac })
+    }
+
+    /// The JSON object to the letter, unknown members, order and white space included.
+    pub fn as_json(&self) -> &str {
+        &self.raw
+    }
+
+    /// The `mac` member, unescaped.
+    pub fn mac(&self) -> &str {
+        &self.mac
+    }
+}
+
+impl Offer {
+    /// Reads and checks the three parts that both forms of a challenge have. `now` is in Unix seconds.
+    ///
+    /// # Errors
+    /// [`Error::Challenge`], [`Error::IssuerKey`].
+    pub fn new(challenge: &str, token_key: &str, key_id: String, now: i64) -> Result<Self, Error> {
+        if key_id.is_empty() {
+            return Err(ChallengeError::TokenKeyId.into());
+        }
+        let challenge = Challenge::from_base64url(challenge, now)?;
+        let issuer_key = IssuerKey::from_base64url(token_key)?;
+        Ok(Self { challenge, issuer_key, issuer_key_text: token_key.to_owned(), key_id })
+    }
+}
+
+/// The members that are looked at. `Option` is absence; `null` is a value, and a wrong one.
+#[derive(Deserialize)]
+struct Members {
+    #[serde(default, deserialize_with = "present")]
+    mac: Option<Value>,
+    #[serde(default, deserialize_with = "present")]
+    token_type: Option<Value>,
+    #[serde(default, deserialize_with = "present")]
+    expires_at: Option<Value>,
+}
+
+#[derive(Deserialize, PartialEq)]
+#[serde(untagged)]
+enum Value {
+    Text(String),
+    Number(u64),
+    Other(serde::de::IgnoredAny),
+}
+
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
+fn members(raw: &str) -> Result<Members, ChallengeError> {
+    // A struct can also be read from an array; an object it has to be.
+    if !raw.starts_with('{') {
+        return Err(ChallengeError::NotAnObject);
+    }
+    serde_json::from_str(raw).map_err(|_| ChallengeError::NotAnObject)
+}

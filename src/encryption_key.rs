@@ -1,0 +1,61 @@
+//! The key pair that a platform has its claims encrypted to.
+
+use rsa::pkcs8::der::asn1::OctetStringRef;
+use rsa::pkcs8::der::Encode;
+use rsa::pkcs8::spki::SubjectPublicKeyInfoRef;
+use rsa::pkcs8::PrivateKeyInfoRef;
+use zeroize::Zeroizing;
+
+use crate::encoding::from_pem;
+use crate::error::Error;
+use crate::issuer_key::rsa_modulus_bits;
+use crate::secret::SecretBytes;
+
+/// An RSA public key in PEM (SPKI), 2048 to 4096 bits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EncryptionKey(String);
+
+impl EncryptionKey {
+    /// Takes PEM text as it is, when it holds such a key.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] naming `encryption-key-pem`.
+    pub fn parse(pem: impl Into<String>) -> Result<Self, Error> {
+        let pem = pem.into();
+        let problem = |problem| Error::Parameter { field: "encryption-key-pem", problem };
+        let Some(der) = from_pem(&pem, "PUBLIC KEY") else {
+            return Err(problem(if pem.contains("PRIVATE KEY") {
+                "holds a private key: keep it, and send the public one"
+            } else if pem.contains("BEGIN RSA PUBLIC KEY") {
+                "is PKCS#1: turn it into SPKI with `openssl rsa -RSAPublicKey_in -in key.pem -pubout`"
+            } else {
+                "must be an RSA public key in PEM, from BEGIN PUBLIC KEY to END PUBLIC KEY"
+            }));
+        };
+        let bits = SubjectPublicKeyInfoRef::try_from(der.as_slice()).ok().and_then(|info| rsa_modulus_bits(&info));
+        match bits {
+            Some(2048..=4096) => Ok(Self(pem)),
+            Some(_) => Err(problem("must have 2048 to 4096 bits")),
+            None => Err(problem("must be an RSA public key")),
+        }
+    }
+
+    /// The PEM text, unchanged.
+    pub fn as_pem(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Reads an RSA private key from PEM, PKCS#8 or PKCS#1, and answers it as DER PKCS#8, which is what WebCrypto takes.
+///
+/// # Errors
+/// [`Error::PrivateKey`].
+pub fn private_key_pkcs8(pem: &str) -> Result<SecretBytes, Error> {
+    if let Some(der) = from_pem(pem, "PRIVATE KEY") {
+        return Ok(SecretBytes::new(der));
+    }
+    let pkcs1 = Zeroizing::new(from_pem(pem, "RSA PRIVATE KEY").ok_or(Error::PrivateKey)?);
+    let key = OctetStringRef::new(&pkcs1).map_err(|_| Error::PrivateKey)?;
+    let pkcs8 = PrivateKeyInfoRef::new(pkcs1::ALGORITHM_ID, key).to_der();
+    pkcs8.map(SecretBytes::new).map_err(|_| Error::PrivateKey)
+}

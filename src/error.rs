@@ -1,0 +1,310 @@
+//! The one error type: whose fault it is, a stable code, and a text that names the mend and no secret.
+
+use core::fmt;
+
+use crate::challenge::ChallengeError;
+use crate::claim::ClaimError;
+use crate::issuer_key::IssuerKeyError;
+use crate::outcome::{Call, Class};
+use crate::www_authenticate::HeaderError;
+
+/// Everything that can go wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// A parameter is missing or malformed.
+    Parameter {
+        /// Its name on the wire, such as `relay-token`.
+        field: &'static str,
+        /// What is wrong and how to mend it, to be read after the name.
+        problem: &'static str,
+    },
+    /// What should be one object with parameters is none.
+    NoParameters,
+    /// A purchase was asked for without an API key.
+    ApiKeyMissing,
+    /// The claim payload can't be read.
+    Claim(ClaimError),
+    /// No key in the text, or not one that opens claims.
+    PrivateKey,
+    /// The private key does not open the claim payload.
+    ClaimDecryption,
+    /// The text is no pending pass, or was changed.
+    PendingPass,
+    /// The upstream answered, and it was not what the call is for.
+    Upstream(Box<UpstreamError>),
+    /// The upstream answered 2xx with a body that is not the call's answer.
+    AnswerInvalid {
+        /// Which call.
+        call: Call,
+        /// What is wrong with the answer, never the answer.
+        problem: &'static str,
+    },
+    /// The 401 carried no `WWW-Authenticate: PrivateToken` that can be used.
+    Header(HeaderError),
+    /// The challenge fails a check.
+    Challenge(ChallengeError),
+    /// The issuer key fails a check.
+    IssuerKey(IssuerKeyError),
+    /// The purchase was answered, and billed, but the signature does not verify under the issuer key.
+    BlindSignature,
+    /// No answer: the connection failed, or broke before the answer was read to its end.
+    Transport,
+    /// No answer in time.
+    Timeout,
+    /// A fault in this library.
+    Internal(&'static str),
+}
+
+/// What the upstream said when it refused (PROTOCOL section 4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpstreamError {
+    /// Which call.
+    pub call: Call,
+    /// The HTTP status.
+    pub status: u16,
+    /// What the status means on this call.
+    pub class: Class,
+    /// The first error's `title`.
+    pub title: Option<String>,
+    /// The first error's `details`.
+    pub details: Option<String>,
+    /// The first error's `code`.
+    pub code: Option<String>,
+    /// The first error's `meta`, as the JSON text it came as.
+    pub meta: Option<String>,
+    /// The `Request-Id` header.
+    pub request_id: Option<String>,
+    /// Seconds to wait before another try.
+    pub retry_after_seconds: Option<u64>,
+}
+
+/// Whose fault an error is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Who calls us.
+    Caller,
+    /// Whom we call.
+    Upstream,
+    /// What lies between.
+    Transport,
+    /// Us.
+    Internal,
+}
+
+impl Origin {
+    /// The origin as the JavaScript API spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::Upstream => "upstream",
+            Self::Transport => "transport",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+impl Error {
+    /// The stable code; see the table in `docs/integrating.md`. The upstream's own, where it gave one.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Parameter { .. } | Self::NoParameters => "parameter_invalid",
+            Self::ApiKeyMissing => "api_key_missing",
+            Self::Claim(_) => "claim_invalid",
+            Self::PrivateKey => "private_key_invalid",
+            Self::ClaimDecryption => "claim_decryption_failed",
+            Self::PendingPass => "pending_pass_invalid",
+            Self::Upstream(error) => error.code.as_deref().unwrap_or_else(|| error.class_code()),
+            Self::AnswerInvalid { .. } => "upstream_answer_invalid",
+            Self::Header(_) => "challenge_invalid",
+            Self::Challenge(ChallengeError::Expired) => "challenge_expired",
+            Self::Challenge(_) => "challenge_invalid",
+            Self::IssuerKey(_) => "issuer_key_invalid",
+            Self::BlindSignature => "blind_signature_invalid",
+            Self::Transport => "transport_failed",
+            Self::Timeout => "timeout",
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    /// The HTTP status that says it best: the upstream's own, or as PROTOCOL section 7 has it.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Parameter { .. }
+            | Self::NoParameters
+            | Self::Claim(_)
+            | Self::PrivateKey
+            | Self::ClaimDecryption
+            | Self::PendingPass => 400,
+            Self::ApiKeyMissing => 401,
+            Self::Upstream(error) => error.status,
+            Self::AnswerInvalid { .. }
+            | Self::Header(_)
+            | Self::Challenge(_)
+            | Self::IssuerKey(_)
+            | Self::BlindSignature
+            | Self::Transport => 502,
+            Self::Timeout => 504,
+            Self::Internal(_) => 500,
+        }
+    }
+
+    /// Whose fault it is.
+    pub fn origin(&self) -> Origin {
+        match self {
+            Self::Parameter { .. }
+            | Self::NoParameters
+            | Self::ApiKeyMissing
+            | Self::Claim(_)
+            | Self::PrivateKey
+            | Self::ClaimDecryption
+            | Self::PendingPass => Origin::Caller,
+            Self::Upstream(_)
+            | Self::AnswerInvalid { .. }
+            | Self::Header(_)
+            | Self::Challenge(_)
+            | Self::IssuerKey(_)
+            | Self::BlindSignature => Origin::Upstream,
+            Self::Transport | Self::Timeout => Origin::Transport,
+            Self::Internal(_) => Origin::Internal,
+        }
+    }
+
+    /// What a retry of the same request may do. A challenge or key that fails its checks would fail them again.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Upstream(error) => error.class,
+            Self::AnswerInvalid { .. } | Self::Transport | Self::Timeout => Class::Ambiguous,
+            _ => Class::Rejected,
+        }
+    }
+
+    /// Seconds to wait before another try, when the upstream said so.
+    pub fn retry_after_seconds(&self) -> Option<u64> {
+        match self {
+            Self::Upstream(error) => error.retry_after_seconds,
+            _ => None,
+        }
+    }
+
+    /// A short sentence: the upstream's own, where it gave one.
+    pub fn title(&self) -> &str {
+        match self {
+            Self::Parameter { .. } | Self::NoParameters => "A parameter is missing or malformed",
+            Self::ApiKeyMissing => "Buying a pass needs an API key",
+            Self::Claim(_) => "The claim payload can't be read",
+            Self::PrivateKey => "The private key can't be read",
+            Self::ClaimDecryption => "The private key does not open the claim payload",
+            Self::PendingPass => "The pending pass can't be read",
+            Self::Upstream(error) => error.title.as_deref().unwrap_or_else(|| error.class_title()),
+            Self::AnswerInvalid { .. } => "The upstream's answer can't be read",
+            Self::Header(_) | Self::Challenge(_) => "The upstream's challenge can't be used",
+            Self::IssuerKey(_) => "The upstream's issuer key can't be used",
+            Self::BlindSignature => "The upstream's blind signature does not verify",
+            Self::Transport => "No answer from the upstream",
+            Self::Timeout => "No answer from the upstream in time",
+            Self::Internal(_) => "A fault in relay-edge",
+        }
+    }
+
+    /// More words: what is wrong, and how to mend it.
+    pub fn details(&self) -> Option<String> {
+        Some(match self {
+            Self::Parameter { field, problem } => [field, " ", problem].concat(),
+            Self::NoParameters => "the parameters must be one object".into(),
+            Self::ApiKeyMissing => "pass `apiKey` to `new Persona({ apiKey })`".into(),
+            Self::Claim(error) => error.as_str().into(),
+            Self::PrivateKey => {
+                "must be an RSA private key in PEM, PKCS#8 (BEGIN PRIVATE KEY) or PKCS#1 (BEGIN RSA PRIVATE KEY), not encrypted".into()
+            }
+            Self::ClaimDecryption => "the relay was created with another `encryption-key-pem`, or the payload was changed".into(),
+            Self::PendingPass => "pass on the `pendingPass` of blindPrivacyPass unchanged".into(),
+            Self::Upstream(error) => return error.details.clone(),
+            Self::AnswerInvalid { call, problem } => [call.as_str(), ": ", problem].concat(),
+            Self::Header(error) => error.as_str().into(),
+            Self::Challenge(error) => error.as_str().into(),
+            Self::IssuerKey(error) => error.as_str().into(),
+            Self::BlindSignature => "the pass was billed and can't be used; do not buy again before asking the vendor, with the request id".into(),
+            Self::Transport | Self::Timeout => return None,
+            Self::Internal(what) => [*what, "; the next call works. Please report it"].concat(),
+        })
+    }
+
+    /// The parameter that is wrong, by its name on the wire.
+    pub fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::Parameter { field, .. } => Some(field),
+            Self::Claim(_) | Self::ClaimDecryption => Some("claim-payload"),
+            Self::PrivateKey => Some("private-key-pem"),
+            Self::PendingPass => Some("pending-pass"),
+            _ => None,
+        }
+    }
+}
+
+impl UpstreamError {
+    /// Our code for what the status means, for answers that have none of their own.
+    fn class_code(&self) -> &'static str {
+        match (self.class, self.status) {
+            (Class::NotReady, _) => "claim_not_ready",
+            (Class::Conflict, _) => "pass_already_spent",
+            (Class::Configuration, 300..=399) => "upstream_redirected",
+            (Class::Configuration, _) => "upstream_unauthorized",
+            (Class::Later, _) => "upstream_rate_limited",
+            (Class::Ambiguous, _) => "upstream_unavailable",
+            (_, 404) => "upstream_not_found",
+            (_, 409) => "upstream_conflict",
+            _ => "upstream_rejected",
+        }
+    }
+
+    fn class_title(&self) -> &'static str {
+        match self.class_code() {
+            "claim_not_ready" => "The verification has not completed",
+            "pass_already_spent" => "The pass was spent before",
+            "upstream_redirected" => "The upstream redirected, which is never followed",
+            "upstream_unauthorized" => "The upstream refused the API key",
+            "upstream_rate_limited" => "Too many requests",
+            "upstream_unavailable" => "The upstream is not available",
+            "upstream_not_found" => "No such relay, or the relay secret is wrong",
+            _ => "The upstream refused the request",
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.title())?;
+        if let Some(details) = self.details() {
+            f.write_str(": ")?;
+            f.write_str(&details)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<ChallengeError> for Error {
+    fn from(error: ChallengeError) -> Self {
+        Self::Challenge(error)
+    }
+}
+
+impl From<HeaderError> for Error {
+    fn from(error: HeaderError) -> Self {
+        Self::Header(error)
+    }
+}
+
+impl From<IssuerKeyError> for Error {
+    fn from(error: IssuerKeyError) -> Self {
+        Self::IssuerKey(error)
+    }
+}
+
+impl From<ClaimError> for Error {
+    fn from(error: ClaimError) -> Self {
+        Self::Claim(error)
+    }
+}

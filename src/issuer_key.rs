@@ -1,0 +1,119 @@
+//! The issuer's public key, checked before anything is computed with it.
+
+use blind_rsa_signatures::{Deterministic, PublicKey, Sha384, PSS};
+use rsa::pkcs8::spki::SubjectPublicKeyInfoRef;
+use rsa::pkcs8::ObjectIdentifier;
+use rsa::{BoxedUint, RsaPublicKey};
+
+use crate::encoding::from_base64url;
+
+/// Why an issuer key can't be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum IssuerKeyError {
+    /// `token-key` is no base64url.
+    NotBase64,
+    /// It is no DER SubjectPublicKeyInfo of an RSA key, or bytes follow it.
+    NotRsa,
+    /// The modulus has fewer than 2048 or more than 4096 bits, or a number of them that is no multiple of 64.
+    ModulusBits {
+        /// How many it has.
+        found: usize,
+    },
+    /// The modulus is even.
+    EvenModulus,
+    /// The exponent is even, under 3 or over 2^33.
+    Exponent,
+}
+
+impl IssuerKeyError {
+    /// What is wrong, in words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotBase64 => "`token-key` is no base64url",
+            Self::NotRsa => "`token-key` is no DER SubjectPublicKeyInfo of an RSA key",
+            Self::ModulusBits { .. } => "the modulus must have 2048 to 4096 bits, a multiple of 64",
+            Self::EvenModulus => "the modulus is even",
+            Self::Exponent => "the exponent is even, under 3 or over 2^33",
+        }
+    }
+}
+
+/// The suite of RFC 9474 that a pass is signed with: RSABSSA-SHA384-PSS with a 48-byte salt and the *identity*
+/// preparation. The token input is blinded as it is; the pass has no place for a random prefix.
+pub(crate) type Suite = PublicKey<Sha384, PSS, Deterministic>;
+
+/// An RSA public key that passed its checks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssuerKey {
+    key: Suite,
+    modulus_len: usize,
+}
+
+impl IssuerKey {
+    /// Reads `token-key`: base64url of the DER.
+    ///
+    /// # Errors
+    /// One [`IssuerKeyError`] per check. So for both readers.
+    pub fn from_base64url(encoded: &str) -> Result<Self, IssuerKeyError> {
+        Self::from_der(&from_base64url(encoded).map_err(|_| IssuerKeyError::NotBase64)?)
+    }
+
+    /// Reads a DER SubjectPublicKeyInfo whose algorithm is rsaEncryption or RSASSA-PSS (RFC 9578 section 6.5). The size is
+    /// checked before any arithmetic.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn from_der(der: &[u8]) -> Result<Self, IssuerKeyError> {
+        let info = SubjectPublicKeyInfoRef::try_from(der).map_err(|_| IssuerKeyError::NotRsa)?;
+        if info.algorithm.oid != RSA_ENCRYPTION && info.algorithm.oid != RSASSA_PSS {
+            return Err(IssuerKeyError::NotRsa);
+        }
+        let parts = rsa_parts(&info).ok_or(IssuerKeyError::NotRsa)?;
+        let (modulus, exponent) = (parts.modulus.as_bytes(), parts.public_exponent.as_bytes());
+        let bits = bit_length(modulus);
+        // blind-rsa-signatures pads to whole limbs and then refuses its own signature, which was billed by then.
+        if !(2048..=4096).contains(&bits) || !bits.is_multiple_of(64) {
+            return Err(IssuerKeyError::ModulusBits { found: bits });
+        }
+        if modulus.last().is_none_or(|last| last % 2 == 0) {
+            return Err(IssuerKeyError::EvenModulus);
+        }
+        let odd = exponent.last().is_some_and(|last| last % 2 == 1);
+        if !odd || exponent == [1] || bit_length(exponent) > 33 {
+            return Err(IssuerKeyError::Exponent);
+        }
+        let number = |bytes: &[u8], bits| BoxedUint::from_be_slice(bytes, bits).map_err(|_| IssuerKeyError::NotRsa);
+        // `bits` is at most 4096 and an exponent at most 5 bytes long.
+        let modulus_len = modulus.len();
+        let key = RsaPublicKey::new(number(modulus, bits as u32)?, number(exponent, 64)?);
+        Ok(Self { key: PublicKey::new(key.map_err(|_| IssuerKeyError::NotRsa)?), modulus_len })
+    }
+
+    /// The modulus's length in bytes, 256 to 512: that of every blinded token and signature under this key.
+    pub fn modulus_len(&self) -> usize {
+        self.modulus_len
+    }
+
+    pub(crate) fn suite(&self) -> &Suite {
+        &self.key
+    }
+}
+
+const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+const RSASSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
+
+/// The size of an rsaEncryption key, in bits; `None` when it is something else.
+pub(crate) fn rsa_modulus_bits(info: &SubjectPublicKeyInfoRef<'_>) -> Option<usize> {
+    let parts = rsa_parts(info).filter(|_| info.algorithm.oid == RSA_ENCRYPTION)?;
+    Some(bit_length(parts.modulus.as_bytes()))
+}
+
+fn rsa_parts<'a>(info: &SubjectPublicKeyInfoRef<'a>) -> Option<pkcs1::RsaPublicKey<'a>> {
+    info.subject_public_key.as_bytes().and_then(|der| pkcs1::RsaPublicKey::try_from(der).ok())
+}
+
+/// Bits without leading zeros; DER integers have no leading zero bytes.
+fn bit_length(bytes: &[u8]) -> usize {
+    bytes.first().map_or(0, |first| bytes.len() * 8 - first.leading_zeros() as usize)
+}

@@ -1,0 +1,159 @@
+//! The pass: nonce, token input, and the JSON that is spent (docs/protocol.md, "The cryptography").
+
+use blind_rsa_signatures::reexports::hmac_sha256::Hash as Sha256;
+use rsa::rand_core::CryptoRng;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use zeroize::Zeroizing;
+
+use crate::blind::{blind, finalize, BlindedToken};
+use crate::challenge::{Challenge, Offer};
+use crate::encoding::{base64url, from_base64url, hex};
+use crate::error::Error;
+use crate::issuer_key::IssuerKey;
+use crate::secret::{PrivacyPassToken, SecretBytes};
+
+/// What gets signed, 98 bytes: `0x0002 || SHA-256(nonce) || SHA-256(mac) || SHA-256(token-key-id)`, each hash over the
+/// UTF-8 bytes of the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenInput([u8; 98]);
+
+impl TokenInput {
+    /// Computes it from the three texts.
+    pub fn new(nonce: &str, mac: &str, key_id: &str) -> Self {
+        let mut bytes = [0; 98];
+        let hashes = [nonce, mac, key_id].map(|text| Sha256::hash(text.as_bytes()));
+        let parts = [0, 2].into_iter().chain(hashes.into_iter().flatten());
+        bytes.iter_mut().zip(parts).for_each(|(byte, part)| *byte = part);
+        Self(bytes)
+    }
+
+    /// The 98 bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// A pass between its purchase and its signature: everything that is needed to repeat the one and use the other.
+///
+/// Secret: whoever has it can link the pass with its purchase. It can be kept as text, see [`to_text`](Self::to_text).
+pub struct PendingPass {
+    challenge: Challenge,
+    issuer_key: IssuerKey,
+    issuer_key_text: String,
+    key_id: String,
+    nonce: Zeroizing<String>,
+    inverse: SecretBytes,
+    blinded_token: BlindedToken,
+}
+
+impl PendingPass {
+    /// Draws a nonce and blinds its token input for an offer.
+    ///
+    /// `rng` is asked for 32 bytes of nonce, then as [`blind`] asks.
+    ///
+    /// # Errors
+    /// Those of [`blind`].
+    pub fn blind<R: CryptoRng + ?Sized>(offer: Offer, rng: &mut R) -> Result<Self, Error> {
+        let mut nonce = Zeroizing::new([0; 32]);
+        rng.fill_bytes(nonce.as_mut());
+        let nonce = Zeroizing::new(hex(nonce.as_ref()));
+        let token_input = TokenInput::new(&nonce, offer.challenge.mac(), &offer.key_id);
+        let (blinded_token, inverse) = blind(&offer.issuer_key, &token_input, rng)?;
+        let Offer { challenge, issuer_key, issuer_key_text, key_id } = offer;
+        Ok(Self { challenge, issuer_key, issuer_key_text, key_id, nonce, inverse, blinded_token })
+    }
+
+    /// What the purchase sends as `blinded-token`.
+    pub fn blinded_token(&self) -> &BlindedToken {
+        &self.blinded_token
+    }
+
+    /// What the purchase sends as `key-id`.
+    pub fn key_id(&self) -> &str {
+        &self.key_id
+    }
+
+    /// The length that the blind signature must have, in bytes.
+    pub fn modulus_len(&self) -> usize {
+        self.issuer_key.modulus_len()
+    }
+
+    /// Finalizes the blind signature and assembles the pass.
+    ///
+    /// # Errors
+    /// [`Error::BlindSignature`] when it does not verify.
+    pub fn finalize(&self, blind_signature: Vec<u8>) -> Result<PrivacyPassToken, Error> {
+        #[derive(Serialize)]
+        struct Pass<'a> {
+            token_nonce: &'a str,
+            signature: &'a str,
+            key_id: &'a str,
+            challenge: &'a RawValue,
+        }
+        let token_input = TokenInput::new(&self.nonce, self.challenge.mac(), &self.key_id);
+        let signature = finalize(&self.issuer_key, &token_input, &self.inverse, blind_signature)?;
+        let broken = |_| Error::Internal("assembling the pass failed");
+        let pass = Pass {
+            token_nonce: &self.nonce,
+            signature: &base64url(&signature),
+            key_id: &self.key_id,
+            challenge: serde_json::from_str(self.challenge.as_json()).map_err(broken)?,
+        };
+        let json = Zeroizing::new(serde_json::to_string(&pass).map_err(broken)?);
+        PrivacyPassToken::parse(base64url(json.as_bytes()))
+    }
+
+    /// The pending pass as text that [`from_text`](Self::from_text) reads: base64url of versioned JSON.
+    pub fn to_text(&self) -> String {
+        let kept = Kept {
+            v: VERSION,
+            challenge: self.challenge.as_json().to_owned(),
+            token_key: self.issuer_key_text.clone(),
+            key_id: self.key_id.clone(),
+            nonce: self.nonce.to_string(),
+            inverse: base64url(self.inverse.expose()),
+            blinded_token: self.blinded_token.to_base64url(),
+        };
+        base64url(Zeroizing::new(serde_json::to_string(&kept).unwrap_or_default()).as_bytes())
+    }
+
+    /// Reads what [`to_text`](Self::to_text) wrote. The challenge may have expired since: it was bought in time.
+    ///
+    /// # Errors
+    /// [`Error::PendingPass`].
+    pub fn from_text(text: &str) -> Result<Self, Error> {
+        let read = || -> Option<Self> {
+            let json = Zeroizing::new(from_base64url(text).ok()?);
+            let kept: Kept = serde_json::from_slice(&json).ok().filter(|kept: &Kept| kept.v == VERSION)?;
+            let issuer_key = IssuerKey::from_base64url(&kept.token_key).ok()?;
+            let inverse = SecretBytes::new(from_base64url(&kept.inverse).ok()?);
+            let blinded_token = BlindedToken::from_base64url(&kept.blinded_token)?;
+            let lengths = [inverse.expose().len(), blinded_token.as_bytes().len()];
+            let whole = kept.nonce.len() == 64 && lengths == [issuer_key.modulus_len(); 2];
+            whole.then_some(Self {
+                challenge: Challenge::from_json(&kept.challenge, i64::MIN).ok()?,
+                issuer_key,
+                issuer_key_text: kept.token_key,
+                key_id: kept.key_id,
+                nonce: Zeroizing::new(kept.nonce),
+                inverse,
+                blinded_token,
+            })
+        };
+        read().ok_or(Error::PendingPass)
+    }
+}
+
+const VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    v: u32,
+    challenge: String,
+    token_key: String,
+    key_id: String,
+    nonce: String,
+    inverse: String,
+    blinded_token: String,
+}

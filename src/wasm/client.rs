@@ -1,0 +1,180 @@
+//! The calls with their retries, over [`super::fetch`].
+
+use js_sys::Function;
+use wasm_bindgen::JsValue;
+use web_sys::Url;
+
+use super::error::Failure;
+use super::params::Params;
+use super::{crypto, fetch};
+use crate::api::{self, GeneratedClaim, PersonaVersion, Relay, Request, Response};
+use crate::challenge::Offer;
+use crate::encryption_key::EncryptionKey;
+use crate::error::Error;
+use crate::idempotency::IdempotencyKey;
+use crate::identifiers::{ClaimType, RelayToken};
+use crate::pass::PendingPass;
+use crate::retry::RetryPolicy;
+use crate::secret::{ApiKey, PrivacyPassToken, RelaySecret};
+
+/// The checked options.
+pub(super) struct Client {
+    base_url: BaseUrl,
+    api_key: Option<ApiKey>,
+    version: Option<PersonaVersion>,
+    policy: RetryPolicy,
+    fetch: Option<Function>,
+}
+
+/// Which pass to buy.
+pub(super) enum WhichPass {
+    /// By claim type, before or without a relay.
+    ClaimType { claim_type: ClaimType, sandbox: bool },
+    /// For one relay, as the earlier documentation has it.
+    Relay { relay_token: RelayToken, relay_secret: RelaySecret },
+}
+
+impl Client {
+    /// Reads the options of `new Persona(options)`.
+    pub(super) fn new(options: &JsValue, fetch: Option<Function>) -> Result<Self, Error> {
+        let params = Params::optional(options)?;
+        let default = RetryPolicy::default();
+        let number = |field, range, problem, default| -> Result<u32, Error> {
+            Ok(params.whole_number(field, range, problem)?.unwrap_or(default))
+        };
+        Ok(Self {
+            base_url: BaseUrl::parse(params.optional_text("base-url")?.as_deref().unwrap_or(api::DEFAULT_BASE_URL))?,
+            api_key: params.optional_text("api-key")?.map(ApiKey::parse).transpose()?,
+            version: params.optional_text("persona-version")?.map(PersonaVersion::parse).transpose()?,
+            policy: RetryPolicy {
+                timeout_ms: number(
+                    "timeout-ms",
+                    1..=600_000,
+                    "must be a whole number from 1 to 600000",
+                    default.timeout_ms,
+                )?,
+                max_retries: number("max-retries", 0..=10, "must be a whole number from 0 to 10", default.max_retries)?,
+                deadline_ms: number(
+                    "deadline-ms",
+                    1..=3_600_000,
+                    "must be a whole number from 1 to 3600000",
+                    default.deadline_ms,
+                )?,
+            },
+            fetch,
+        })
+    }
+
+    pub(super) async fn create(
+        &self,
+        claim_type: &ClaimType,
+        encryption_key: Option<&EncryptionKey>,
+        sandbox: bool,
+    ) -> Result<Relay, Failure> {
+        let request = api::create(claim_type, encryption_key, sandbox);
+        self.call(fetch::unix_milliseconds(), &request, api::create_answer).await
+    }
+
+    pub(super) async fn issue(&self, which: &WhichPass) -> Result<PrivacyPassToken, Failure> {
+        let api_key = self.api_key.as_ref().ok_or(Error::ApiKeyMissing)?;
+        let start = fetch::unix_milliseconds();
+        let pending = PendingPass::blind(self.challenge(start, which).await?, &mut crypto::rng())?;
+        let key = IdempotencyKey::for_purchase(crypto::random_bytes());
+        let request = api::purchase(pending.blinded_token(), pending.key_id(), api_key, &key, self.version.as_ref());
+        let read = |response: &Response, now| api::purchase_answer(response, pending.modulus_len(), now);
+        let blind_signature = self.call(start, &request, read).await?;
+        Ok(pending.finalize(blind_signature)?)
+    }
+
+    pub(super) async fn redeem(
+        &self,
+        relay_token: &RelayToken,
+        relay_secret: &RelaySecret,
+        pass: &PrivacyPassToken,
+    ) -> Result<GeneratedClaim, Failure> {
+        let key = IdempotencyKey::for_redemption(relay_token, relay_secret, pass, 0);
+        let request = api::redeem(relay_token, relay_secret, pass, &key);
+        self.call(fetch::unix_milliseconds(), &request, api::redeem_answer).await
+    }
+
+    async fn challenge(&self, start: f64, which: &WhichPass) -> Result<Offer, Failure> {
+        match which {
+            WhichPass::ClaimType { claim_type, sandbox } => {
+                let request = api::challenge_by_claim_type(claim_type, *sandbox);
+                self.call(start, &request, api::challenge_by_claim_type_answer).await
+            }
+            WhichPass::Relay { relay_token, relay_secret } => {
+                let request = api::challenge_by_relay(relay_token, relay_secret);
+                self.call(start, &request, api::challenge_by_relay_answer).await
+            }
+        }
+    }
+
+    /// Sends the same request until it is answered, definitively or well, or tries and time are used up. `start` is when
+    /// the deadline began, in Unix milliseconds.
+    async fn call<T>(
+        &self,
+        start: f64,
+        request: &Request,
+        read: impl Fn(&Response, i64) -> Result<T, Error>,
+    ) -> Result<T, Failure> {
+        let url = self.base_url.join(&request.path)?;
+        let mut failure = Failure::from(Error::Timeout);
+        for tries in 1.. {
+            let Some(timeout_ms) = self.policy.try_timeout_ms(elapsed_ms(start)) else { break };
+            failure = match fetch::exchange(self.fetch.as_ref(), &url, request, timeout_ms).await {
+                Ok(response) => match read(&response, fetch::unix_seconds()) {
+                    Ok(answer) => return Ok(answer),
+                    Err(error) => error.into(),
+                },
+                Err(failure) => failure,
+            };
+            let error = &failure.error;
+            let asked = error.retry_after_seconds();
+            let wait = self.policy.wait_ms(error.class(), tries, asked, elapsed_ms(start), crypto::random_number());
+            match wait {
+                Some(wait) => fetch::sleep(wait).await,
+                None => break,
+            }
+        }
+        Err(failure)
+    }
+}
+
+/// Where the API is: scheme and host, and a path prefix without a slash at its end.
+struct BaseUrl {
+    origin: String,
+    prefix: String,
+}
+
+impl BaseUrl {
+    fn parse(text: &str) -> Result<Self, Error> {
+        let refused = Error::Parameter {
+            field: "base-url",
+            problem: "must be an https: URL, or http: on loopback, without user, query or fragment",
+        };
+        let Ok(url) = Url::new(text) else { return Err(refused) };
+        let loopback = matches!(url.hostname().as_str(), "localhost" | "127.0.0.1" | "[::1]");
+        let safe = url.protocol() == "https:" || (url.protocol() == "http:" && loopback);
+        let plain = [url.username(), url.password(), url.search(), url.hash()].iter().all(String::is_empty);
+        if !safe || !plain || text.contains(['?', '#']) {
+            return Err(refused);
+        }
+        Ok(Self { origin: url.origin(), prefix: url.pathname().trim_end_matches('/').into() })
+    }
+
+    /// The URL of a path, read back to make sure that it leads where it says: a relay token must not reach another path.
+    fn join(&self, path: &str) -> Result<String, Error> {
+        let text = [&self.origin, &self.prefix, path].concat();
+        let pathname = [&self.prefix, path].concat();
+        match Url::new(&text) {
+            Ok(url) if url.origin() == self.origin && url.pathname() == pathname && url.href() == text => Ok(text),
+            _ => Err(Error::Internal("a path was about to leave its place")),
+        }
+    }
+}
+
+fn elapsed_ms(start: f64) -> u64 {
+    // Clocks are set back now and then; the cast turns what is negative into 0.
+    (fetch::unix_milliseconds() - start) as u64
+}

@@ -1,0 +1,78 @@
+//! Errors on their way to JavaScript: plain data that js/errors.js turns into a `PersonaError`, or a `TypeError`.
+
+use js_sys::{Object, Reflect, TypeError, JSON};
+use wasm_bindgen::JsValue;
+
+use super::params::camel_case;
+use crate::error::Error;
+
+/// An error, and what the runtime threw when that is where it came from.
+pub(super) struct Failure {
+    pub(super) error: Error,
+    pub(super) cause: JsValue,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { error, cause: JsValue::UNDEFINED }
+    }
+}
+
+/// What an exported function throws.
+pub struct Thrown(JsValue);
+
+impl Thrown {
+    /// For options that no call could work with.
+    pub(super) fn misuse(error: Error) -> Self {
+        let text = match error.details() {
+            Some(details) => in_camel_case(&error, details),
+            None => error.title().into(),
+        };
+        Self(TypeError::new(&text).into())
+    }
+}
+
+impl From<Thrown> for JsValue {
+    fn from(thrown: Thrown) -> Self {
+        thrown.0
+    }
+}
+
+impl From<Error> for Thrown {
+    fn from(error: Error) -> Self {
+        Failure::from(error).into()
+    }
+}
+
+impl From<Failure> for Thrown {
+    fn from(Failure { error, cause }: Failure) -> Self {
+        let data = Object::new();
+        let set = |name: &str, value: JsValue| {
+            if !value.is_undefined() {
+                // A fresh plain object takes every property.
+                let _ = Reflect::set(&data, &name.into(), &value);
+            }
+        };
+        set("statusCode", error.status().into());
+        set("title", error.title().into());
+        set("details", error.details().map(|details| in_camel_case(&error, details)).into());
+        set("code", error.code().into());
+        set("origin", error.origin().as_str().into());
+        set("field", error.field().map(camel_case).into());
+        set("retryAfter", error.retry_after_seconds().map(|seconds| seconds as f64).into());
+        set("cause", cause);
+        if let Error::Upstream(upstream) = &error {
+            set("requestId", upstream.request_id.clone().into());
+            set("meta", upstream.meta.as_deref().and_then(|meta| JSON::parse(meta).ok()).into());
+        }
+        Self(data.into())
+    }
+}
+
+/// Details begin with the wrong parameter's name; JavaScript knows it in camel case.
+fn in_camel_case(error: &Error, details: String) -> String {
+    match error.field().and_then(|field| Some((field, details.strip_prefix(field)?))) {
+        Some((field, rest)) => camel_case(field) + rest,
+        None => details,
+    }
+}

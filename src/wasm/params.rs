@@ -1,0 +1,102 @@
+//! Reading JavaScript parameters, each error naming the parameter.
+
+use core::ops::RangeInclusive;
+
+use js_sys::Reflect;
+use wasm_bindgen::{JsCast, JsValue};
+
+use crate::error::Error;
+
+/// An object with parameters. Names are the wire's, `relay-token`; the object spells them `relayToken`.
+pub(super) struct Params<'a>(&'a JsValue);
+
+impl<'a> Params<'a> {
+    /// Takes an object.
+    pub(super) fn new(value: &'a JsValue) -> Result<Self, Error> {
+        if value.is_object() && !value.is_function() {
+            Ok(Self(value))
+        } else {
+            Err(Error::NoParameters)
+        }
+    }
+
+    /// Takes an object or `undefined`.
+    pub(super) fn optional(value: &'a JsValue) -> Result<Self, Error> {
+        if value.is_undefined() {
+            Ok(Self(value))
+        } else {
+            Self::new(value)
+        }
+    }
+
+    /// The value of a parameter, `undefined` when it is not there.
+    pub(super) fn get(&self, field: &str) -> JsValue {
+        if self.0.is_undefined() {
+            return JsValue::UNDEFINED;
+        }
+        Reflect::get(self.0, &camel_case(field).into()).unwrap_or(JsValue::UNDEFINED)
+    }
+
+    /// A text that has to be there.
+    pub(super) fn text(&self, field: &'static str) -> Result<String, Error> {
+        text(&self.get(field), field)
+    }
+
+    /// A text that may be `undefined` or `null`.
+    pub(super) fn optional_text(&self, field: &'static str) -> Result<Option<String>, Error> {
+        let value = self.get(field);
+        if value.is_undefined() || value.is_null() {
+            return Ok(None);
+        }
+        text(&value, field).map(Some)
+    }
+
+    /// A boolean, `false` when it is not there.
+    pub(super) fn flag(&self, field: &'static str) -> Result<bool, Error> {
+        let value = self.get(field);
+        if value.is_undefined() {
+            return Ok(false);
+        }
+        value.as_bool().ok_or(Error::Parameter { field, problem: "must be true or false" })
+    }
+
+    /// A whole number within a range, `None` when it is not there.
+    pub(super) fn whole_number(
+        &self,
+        field: &'static str,
+        range: RangeInclusive<u32>,
+        problem: &'static str,
+    ) -> Result<Option<u32>, Error> {
+        let value = self.get(field);
+        if value.is_undefined() {
+            return Ok(None);
+        }
+        let whole = |number: &f64| {
+            number.fract() == 0.0 && *number >= f64::from(*range.start()) && *number <= f64::from(*range.end())
+        };
+        // In range, so the conversion is exact.
+        let number = value.as_f64().filter(whole).map(|number| number as u32);
+        number.map(Some).ok_or(Error::Parameter { field, problem })
+    }
+}
+
+/// A JavaScript value that has to be a string.
+pub(super) fn text(value: &JsValue, field: &'static str) -> Result<String, Error> {
+    let problem = if value.is_undefined() { "is missing: it must be a string" } else { "must be a string" };
+    match value.dyn_ref::<js_sys::JsString>() {
+        Some(text) => Ok(text.into()),
+        None => Err(Error::Parameter { field, problem }),
+    }
+}
+
+/// `relay-token` as JavaScript spells it, `relayToken`.
+pub(super) fn camel_case(field: &str) -> String {
+    let mut words = field.split('-');
+    let mut name: String = words.next().unwrap_or_default().into();
+    for word in words {
+        let (first, rest) = word.split_at_checked(1).unwrap_or((word, ""));
+        name.push_str(&first.to_ascii_uppercase());
+        name.push_str(rest);
+    }
+    name
+}
