@@ -15,7 +15,7 @@ pub enum IssuerKeyError {
     NotBase64,
     /// It is no DER SubjectPublicKeyInfo of an RSA key, or bytes follow it.
     NotRsa,
-    /// The modulus has fewer than 2048 or more than 4096 bits, or a number of them that is no multiple of 64.
+    /// The modulus has fewer than 2048 or more than 4096 bits.
     ModulusBits {
         /// How many it has.
         found: usize,
@@ -32,7 +32,7 @@ impl IssuerKeyError {
         match self {
             Self::NotBase64 => "`token-key` is no base64url",
             Self::NotRsa => "`token-key` is no DER SubjectPublicKeyInfo of an RSA key",
-            Self::ModulusBits { .. } => "the modulus must have 2048 to 4096 bits, a multiple of 64",
+            Self::ModulusBits { .. } => "the modulus must have 2048 to 4096 bits",
             Self::EvenModulus => "the modulus is even",
             Self::Exponent => "the exponent is even, under 3 or over 2^33",
         }
@@ -72,8 +72,7 @@ impl IssuerKey {
         let parts = rsa_parts(&info).ok_or(IssuerKeyError::NotRsa)?;
         let (modulus, exponent) = (parts.modulus.as_bytes(), parts.public_exponent.as_bytes());
         let bits = bit_length(modulus);
-        // blind-rsa-signatures pads to whole limbs and then refuses its own signature, which was billed by then.
-        if !(2048..=4096).contains(&bits) || !bits.is_multiple_of(64) {
+        if !(2048..=4096).contains(&bits) {
             return Err(IssuerKeyError::ModulusBits { found: bits });
         }
         if modulus.last().is_none_or(|last| last % 2 == 0) {

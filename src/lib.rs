@@ -32,6 +32,8 @@ pub mod outcome;
 pub mod pass;
 pub mod retry;
 pub mod secret;
+#[cfg(test)]
+mod test_support;
 pub mod time;
 pub mod www_authenticate;
 

@@ -83,7 +83,7 @@ impl PendingPass {
     ///
     /// # Errors
     /// [`Error::BlindSignature`] when it does not verify.
-    pub fn finalize(&self, blind_signature: Vec<u8>) -> Result<PrivacyPassToken, Error> {
+    pub fn finalize(&self, blind_signature: &[u8]) -> Result<PrivacyPassToken, Error> {
         #[derive(Serialize)]
         struct Pass<'a> {
             token_nonce: &'a str,
@@ -156,4 +156,88 @@ struct Kept {
     nonce: String,
     inverse: String,
     blinded_token: String,
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::idempotency::IdempotencyKey;
+    use crate::identifiers::RelayToken;
+    use crate::secret::RelaySecret;
+    use crate::test_support::{unhex, Replay};
+
+    fn vectors() -> Vec<Value> {
+        serde_json::from_str(include_str!("../tests/vectors/passes.json")).unwrap()
+    }
+
+    fn text<'a>(vector: &'a Value, name: &str) -> &'a str {
+        vector[name].as_str().unwrap()
+    }
+
+    fn offer(vector: &Value) -> Offer {
+        let [challenge, token_key, key_id] = ["challenge", "token_key", "token_key_id"].map(|name| text(vector, name));
+        Offer::new(challenge, token_key, key_id.into(), 0).unwrap()
+    }
+
+    fn pending(vector: &Value) -> PendingPass {
+        let factor = unhex(text(vector, "blinding_factor")).into_iter().rev().collect();
+        let drawn = [unhex(text(vector, "nonce")), unhex(text(vector, "salt")), factor];
+        PendingPass::blind(offer(vector), &mut Replay::new(drawn)).unwrap()
+    }
+
+    #[test]
+    fn every_byte_is_as_openssl_and_hand_made_arithmetic_have_it() {
+        for vector in vectors() {
+            let pending = pending(&vector);
+            let input = TokenInput::new(text(&vector, "nonce"), pending.challenge.mac(), pending.key_id());
+            assert_eq!(input.as_bytes(), unhex(text(&vector, "token_input")));
+            assert_eq!(pending.blinded_token().to_base64url(), text(&vector, "blinded_token"));
+            let pass = pending.finalize(&from_base64url(text(&vector, "blind_sig")).unwrap()).unwrap();
+            assert_eq!(pass.expose(), text(&vector, "privacy_pass_token"));
+            let relay_token = RelayToken::parse(text(&vector, "relay_token")).unwrap();
+            let relay_secret = RelaySecret::parse(text(&vector, "relay_secret")).unwrap();
+            for attempt in 0..2 {
+                let key = IdempotencyKey::for_redemption(&relay_token, &relay_secret, &pass, attempt);
+                assert_eq!(key.as_str(), vector["redeem_idempotency_keys"][attempt as usize].as_str().unwrap());
+            }
+        }
+    }
+
+    #[test]
+    fn a_pending_pass_survives_as_text_and_not_if_it_was_changed() {
+        for vector in vectors() {
+            let kept = pending(&vector).to_text();
+            let read = PendingPass::from_text(&kept).unwrap();
+            assert_eq!(read.blinded_token().to_base64url(), text(&vector, "blinded_token"));
+            let pass = read.finalize(&from_base64url(text(&vector, "blind_sig")).unwrap()).unwrap();
+            assert_eq!(pass.expose(), text(&vector, "privacy_pass_token"));
+            let json = String::from_utf8(from_base64url(&kept).unwrap()).unwrap();
+            for (old, new) in
+                [("\"v\":1", "\"v\":2"), ("\"nonce\":\"", "\"nonce\":\"0"), ("\"inverse\":\"", "\"inverse\":\"AAAA")]
+            {
+                assert!(json.contains(old));
+                assert!(PendingPass::from_text(&base64url(json.replacen(old, new, 1).as_bytes())).is_err());
+            }
+            assert!(PendingPass::from_text(&kept[1..]).is_err());
+        }
+    }
+
+    #[test]
+    fn a_wrong_signature_is_found_out_whatever_its_size() {
+        let vector = &vectors()[0];
+        let good = from_base64url(text(vector, "blind_sig")).unwrap();
+        let flip = |at: usize| {
+            let mut changed = good.clone();
+            changed[at] ^= 1;
+            changed
+        };
+        let other = from_base64url(text(&vectors()[1], "blind_sig")).unwrap();
+        let longer = [&[0], good.as_slice()].concat();
+        for bad in [flip(0), flip(255), vec![0; 256], vec![0xff; 256], other, good[1..].to_vec(), longer, vec![]] {
+            assert_eq!(pending(vector).finalize(&bad).unwrap_err(), Error::BlindSignature);
+        }
+    }
 }

@@ -83,7 +83,7 @@ impl Client {
         let request = api::purchase(pending.blinded_token(), pending.key_id(), api_key, &key, self.version.as_ref());
         let read = |response: &Response, now| api::purchase_answer(response, pending.modulus_len(), now);
         let blind_signature = self.call(start, &request, read).await?;
-        Ok(pending.finalize(blind_signature)?)
+        Ok(pending.finalize(&blind_signature)?)
     }
 
     pub(super) async fn redeem(

@@ -153,7 +153,7 @@ pub fn finalize_privacy_pass(input: JsValue) -> Result<JsValue, Thrown> {
     let problem = "must be the base64url text that /api/v1/privacy-passes answered";
     let blind_signature = encoding::from_base64url(&params.text("blind-sig")?)
         .map_err(|_| Error::Parameter { field: "blind-sig", problem })?;
-    let pass = pending.finalize(blind_signature)?;
+    let pass = pending.finalize(&blind_signature)?;
     to_js(&PassOut { privacy_pass_token: pass.expose() })
 }
 
