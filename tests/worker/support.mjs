@@ -1,0 +1,82 @@
+/** What the Worker's tests share: secrets of the deployment, calls of a caller, and the steps of a relay's life. */
+import crypto from "node:crypto";
+
+export const CLAIM_TYPE = "age_over18_united_kingdom";
+export const API_KEY = "persona_production_simulator";
+export const SANDBOX_API_KEY = "persona_sandbox_simulator";
+
+/** A gateway token as `npm run secrets` makes it. */
+export const newToken = () => crypto.randomBytes(32).toString("base64url");
+
+/** An entry of `STORE_KEYS`. @param {string} id */
+export const newStoreKey = (id) => `${id}:${crypto.randomBytes(32).toString("base64")}`;
+
+/** The secrets of managed mode, with two callers. */
+export function managedSecrets() {
+  const shop = newToken();
+  const bank = newToken();
+  return {
+    shop,
+    bank,
+    bindings: { PERSONA_API_KEY: API_KEY, GATEWAY_TOKENS: `shop:${shop},bank:${bank}`, STORE_KEYS: newStoreKey("k1") },
+  };
+}
+
+/**
+ * @param {string} url
+ * @param {{ method?: string, headers?: Record<string, string>, body?: unknown, bearer?: string, secret?: string }} [options] no body: none is sent
+ * @returns {Promise<{ status: number, headers: Headers, text: string, body: any, error: any }>}
+ */
+export async function send(url, { method = "POST", headers = {}, body, bearer, secret } = {}) {
+  const response = await fetch(url, {
+    method,
+    redirect: "manual",
+    headers: {
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+      ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
+      ...(secret === undefined ? {} : { "persona-relay-secret": secret }),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  const parsed = text === "" ? undefined : JSON.parse(text);
+  return { status: response.status, headers: response.headers, text, body: parsed, error: parsed?.errors?.[0] };
+}
+
+/**
+ * The three calls of a caller.
+ *
+ * @param {{ url: string }} gateway
+ * @param {string} [bearer] gateway token or API key; sent with every call
+ */
+export function caller(gateway, bearer) {
+  const auth = bearer === undefined ? {} : { bearer };
+  return {
+    /** @param {object} [body] */
+    create: (body = {}) => send(`${gateway.url}/relays`, { ...auth, body: { "claim-type": CLAIM_TYPE, "encryption-key-pem": null, ...body } }),
+    /** @param {object} body @param {object} [more] */
+    issue: (body, more = {}) => send(`${gateway.url}/relays/privacy-passes`, { ...auth, body, ...more }),
+    /** @param {string} relayToken @param {object} [body] @param {object} [more] */
+    redeem: (relayToken, body, more = {}) => send(`${gateway.url}/relays/${relayToken}/redeem`, { ...auth, ...(body === undefined ? {} : { body }), ...more }),
+  };
+}
+
+/** The person's part. @param {{ url: string }} simulator @param {string} relayToken @param {"passed" | "failed"} [result] */
+export async function complete(simulator, relayToken, result = "passed") {
+  const { status } = await send(`${simulator.url}/_simulator/relays/${relayToken}/complete`, { body: { result } });
+  if (status !== 200) throw new Error(`the simulator did not complete the relay: ${status}`);
+}
+
+/** Headers of one recorded request. @param {{ rawHeaders: [string, string][] }} request @param {string} name */
+export function headerOf(request, name) {
+  return request.rawHeaders.find(([header]) => header.toLowerCase() === name)?.[1];
+}
+
+/** Every answer of the gateway is JSON that nobody may cache or sniff. @param {{ headers: Headers | Record<string, string> }} answer */
+export function plainHeaders({ headers }) {
+  const get = (/** @type {string} */ name) => (headers instanceof Headers ? headers.get(name) : headers[name]);
+  return { type: get("content-type"), cache: get("cache-control"), sniff: get("x-content-type-options") };
+}
+
+export const PLAIN = { type: "application/json", cache: "no-store", sniff: "nosniff" };

@@ -1,0 +1,125 @@
+/** Request bodies: one JSON object, small, UTF-8. Every refusal says what was expected. */
+import { GatewayError, fieldError } from "./errors.js";
+
+/** The largest body that is read, in bytes. */
+export const MAX_BODY_BYTES = 64 * 1024;
+
+/** Typed readers over the members of a JSON object. Members that nobody asks for are ignored. */
+export class Fields {
+  constructor(private readonly members: Readonly<Record<string, unknown>>) {}
+
+  /** A string that must be there. */
+  string(name: string): string {
+    const value = this.optionalString(name);
+    if (value === undefined) throw fieldError(name, "is missing");
+    return value;
+  }
+
+  optionalString(name: string): string | undefined {
+    const value = this.member(name);
+    if (value !== undefined && typeof value !== "string") throw fieldError(name, "must be a string");
+    if (value === "") throw fieldError(name, "must not be empty");
+    return value;
+  }
+
+  /** A string or null that must be there. */
+  nullableString(name: string): string | null {
+    if (this.member(name) === null) return null;
+    const value = this.member(name);
+    if (value === undefined) throw fieldError(name, "is missing (it may be null)");
+    if (typeof value !== "string") throw fieldError(name, "must be a string or null");
+    return value;
+  }
+
+  optionalBoolean(name: string): boolean | undefined {
+    const value = this.member(name);
+    if (value !== undefined && typeof value !== "boolean") throw fieldError(name, "must be true or false");
+    return value;
+  }
+
+  private member(name: string): unknown {
+    return Object.hasOwn(this.members, name) ? this.members[name] : undefined;
+  }
+}
+
+/**
+ * Reads the body of a request.
+ *
+ * `allowEmpty`: a body of no bytes counts as `{}`, with any content type or none. Default: `false`.
+ *
+ * @throws GatewayError 415 for another media type, 413 over {@link MAX_BODY_BYTES}, 400 for what is not a JSON object
+ */
+export async function readFields(request: Request, options: { allowEmpty?: boolean } = {}): Promise<Fields> {
+  if (options.allowEmpty && !request.headers.has("content-type")) {
+    if ((await readBytes(request)).byteLength === 0) return new Fields({});
+    throw unsupportedMediaType("content-type is missing, expected application/json");
+  }
+  checkMediaType(request.headers);
+  const bytes = await readBytes(request);
+  if (options.allowEmpty && bytes.byteLength === 0) return new Fields({});
+  return new Fields(parseObject(bytes));
+}
+
+function checkMediaType(headers: Headers): void {
+  const type = headers.get("content-type");
+  if (type === null) throw unsupportedMediaType("content-type is missing, expected application/json");
+  const [essence = "", ...parameters] = type.split(";").map((part) => part.trim().toLowerCase());
+  if (essence !== "application/json") throw unsupportedMediaType("content-type must be application/json");
+  const charset = parameters.find((parameter) => parameter.startsWith("charset="));
+  if (charset !== undefined && !/^charset="?utf-?8"?$/.test(charset)) throw unsupportedMediaType("content-type: the charset must be utf-8");
+  const coding = headers.get("content-encoding");
+  if (coding !== null && coding.trim().toLowerCase() !== "identity") throw unsupportedMediaType("content-encoding is not supported");
+}
+
+function unsupportedMediaType(details: string): GatewayError {
+  return new GatewayError(415, "unsupported_media_type", "The body must be JSON.", { details });
+}
+
+/** The whole body. Counted as it arrives, for a chunked body announces no length; the rest is not read. */
+async function readBytes(request: Request): Promise<Uint8Array> {
+  const announced = request.headers.get("content-length");
+  if (announced !== null && Number(announced) > MAX_BODY_BYTES) {
+    await request.body?.cancel();
+    throw tooLarge();
+  }
+  const chunks: Uint8Array[] = [];
+  let total = 0;
+  const reader = request.body?.getReader();
+  while (reader !== undefined) {
+    const { done, value } = await reader.read().catch(() => {
+      throw new GatewayError(400, "body_incomplete", "The body did not arrive whole.");
+    });
+    if (done) break;
+    total += value.byteLength;
+    if (total > MAX_BODY_BYTES) {
+      await reader.cancel().catch(() => undefined); // the answer is the same
+      throw tooLarge();
+    }
+    chunks.push(value);
+  }
+  const bytes = new Uint8Array(total);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.byteLength;
+  }
+  return bytes;
+}
+
+function tooLarge(): GatewayError {
+  return new GatewayError(413, "body_too_large", "The body is too large.", { details: `at most ${MAX_BODY_BYTES} bytes` });
+}
+
+function parseObject(bytes: Uint8Array): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes));
+  } catch {
+    // What the parser says quotes the body, so it is left out.
+    throw new GatewayError(400, "body_not_json", "The body is not JSON.", { details: "expected a JSON object in UTF-8" });
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new GatewayError(400, "body_not_object", "The body is not a JSON object.", { details: "expected a JSON object" });
+  }
+  return value as Record<string, unknown>;
+}

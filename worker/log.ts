@@ -1,0 +1,41 @@
+/**
+ * One JSON line per request. What is not listed here is not logged: no body, no header, no path, no query, no secret.
+ * The fields are explained in docs/deploying.md.
+ */
+
+export type LogLevel = "info" | "warn" | "error";
+
+/** What the layers add while a request is answered. */
+export interface LogFields {
+  method: string;
+  /** The route's pattern, such as `/relays/{relay-token}/redeem`; the path itself names a relay. */
+  route?: string;
+  mode?: "managed" | "pass-through";
+  /** The id of the gateway token. */
+  caller?: string;
+  /** Stands for the relay token: see `relayLogId`. */
+  relay?: string;
+  /** The `code` of the error that was answered. */
+  code?: string;
+  /** The upstream's `Request-Id`, for a question to Persona. */
+  upstreamRequestId?: string;
+  /** For the operator: what is wrong with the deployment and how to mend it. Makes the line an error. */
+  mend?: string[];
+  /** Where an unexpected exception came from: its class and one stack frame, never its message. */
+  fault?: string;
+}
+
+/** Writes the line of one request. */
+export function writeLog(fields: LogFields & { status: number; ms: number }): void {
+  const level = levelOf(fields);
+  const line = JSON.stringify({ level, event: "request", ...fields });
+  if (level === "error") console.error(line);
+  else if (level === "warn") console.warn(line);
+  else console.log(line);
+}
+
+/** `error` is for what an operator has to mend, `warn` for what may pass by itself. */
+function levelOf(fields: LogFields & { status: number }): LogLevel {
+  if (fields.status === 500 || fields.mend !== undefined) return "error";
+  return fields.status >= 500 || fields.status === 429 ? "warn" : "info";
+}

@@ -1,0 +1,77 @@
+/** What the calls about one relay share: its token, its secret, and whose it is. */
+import { sameSecret } from "./auth.js";
+import { fieldError, notFoundYet, relayNotFound } from "./errors.js";
+import { type RelayRecord, relayLogId } from "./relay_records.js";
+import type { Call, Managed } from "./routes.js";
+
+/**
+ * Checks a relay token before anything is done with it: it becomes part of an upstream path, and `..` would leave it
+ * (docs/protocol.md). Notes in the log what stands for it.
+ *
+ * @throws GatewayError 400
+ */
+export async function admitRelayToken(call: Call, relayToken: string): Promise<string> {
+  if (!RELAY_TOKEN.test(relayToken)) throw fieldError("relay-token", "must be 1 to 128 of A-Z a-z 0-9 _ -");
+  const { deployment } = call;
+  call.log.relay = await (deployment.mode === "managed" ? deployment.store.logId(relayToken) : relayLogId(relayToken));
+  return relayToken;
+}
+
+/** The relay token of the path, decoded. @throws GatewayError 400 */
+export function relayTokenOfPath(call: Call): Promise<string> {
+  let decoded: string;
+  try {
+    decoded = decodeURIComponent(call.rawRelayToken);
+  } catch {
+    throw fieldError("relay-token", "is not valid percent-encoding");
+  }
+  return admitRelayToken(call, decoded);
+}
+
+/** The `Persona-Relay-Secret` header, if it was sent and is not empty. */
+export function sentRelaySecret(request: Request): string | undefined {
+  return request.headers.get("persona-relay-secret") || undefined;
+}
+
+/** The `Persona-Relay-Secret` header. @throws GatewayError 400 */
+export function requiredRelaySecret(request: Request): string {
+  const secret = sentRelaySecret(request);
+  if (secret === undefined) throw fieldError("persona-relay-secret", "is missing: send it as a header");
+  return secret;
+}
+
+/** A relay that the caller may use: with its record, or, when KV does not show one, with the secret that the caller sent. */
+export interface OwnedRelay {
+  readonly relayToken: string;
+  readonly relaySecret: string;
+  readonly record: RelayRecord | undefined;
+}
+
+/**
+ * Managed mode: finds the relay and checks that it is the caller's.
+ *
+ * @throws GatewayError 404 when it is another's or the secret is wrong, 503 when KV does not show it and no secret was sent
+ */
+export async function ownedRelay(call: Call, deployment: Managed, relayToken: string): Promise<OwnedRelay> {
+  const sent = sentRelaySecret(call.request);
+  const record = await deployment.store.relay(relayToken);
+  if (record === undefined) {
+    if (sent === undefined) {
+      throw notFoundYet("relay_not_found_yet", "relay-token is not known here (yet); try again, or send persona-relay-secret along");
+    }
+    return { relayToken, relaySecret: sent, record };
+  }
+  if (record.callerId !== deployment.callerId) throw relayNotFound();
+  if (sent !== undefined && !(await sameSecret(sent, record.relaySecret))) throw relayNotFound();
+  return { relayToken, relaySecret: record.relaySecret, record };
+}
+
+/** The stored pass of the relay, if KV shows one. @throws GatewayError 404 when another caller bought it */
+export async function storedPass(deployment: Managed, relayToken: string): Promise<string | undefined> {
+  const pass = await deployment.store.pass(relayToken);
+  if (pass !== undefined && pass.callerId !== deployment.callerId) throw relayNotFound();
+  return pass?.privacyPassToken;
+}
+
+/** The documented form is `relay_…`; this is wider, and still can't leave its path segment. */
+const RELAY_TOKEN = /^[A-Za-z0-9_-]{1,128}$/;

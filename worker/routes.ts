@@ -1,0 +1,79 @@
+/** The table of routes. A path that is not in it is 404, a method that its route does not have is 405. */
+import { jsonResponse } from "./answer.js";
+import { authenticateCaller } from "./auth.js";
+import type { Config, ManagedConfig, PassThroughConfig } from "./env.js";
+import { GatewayError } from "./errors.js";
+import { createRelay } from "./handlers/create_relay.js";
+import { issuePrivacyPass } from "./handlers/issue_privacy_pass.js";
+import { redeemRelay } from "./handlers/redeem_relay.js";
+import type { LogFields } from "./log.js";
+import { openRelayStore, type RelayStore } from "./relay_records.js";
+
+/** A request on its way to its handler. */
+export interface Call {
+  readonly request: Request;
+  /** The `{relay-token}` of the path as it came, percent-encoded and unchecked; empty for routes without one. */
+  readonly rawRelayToken: string;
+  readonly log: LogFields;
+  readonly deployment: PassThrough | Managed;
+}
+
+export interface PassThrough {
+  readonly mode: "pass-through";
+  readonly config: PassThroughConfig;
+}
+
+export interface Managed {
+  readonly mode: "managed";
+  readonly config: ManagedConfig;
+  readonly store: RelayStore;
+  /** Whose gateway token it was. */
+  readonly callerId: string;
+}
+
+/** Finds the handler and runs it, in managed mode for a caller that is known. @throws GatewayError */
+export async function dispatch(request: Request, config: Config, log: LogFields): Promise<Response> {
+  const path = new URL(request.url).pathname;
+  for (const { pattern, expression, methods } of routes) {
+    const match = expression.exec(path);
+    if (match === null) continue;
+    log.route = pattern;
+    const handler = Object.hasOwn(methods, request.method) ? methods[request.method] : undefined;
+    if (handler === undefined) throw methodNotAllowed(Object.keys(methods));
+    if (handler === "health") return jsonResponse(200, { status: "ok", mode: config.mode });
+    return handler({ request, rawRelayToken: match[1] ?? "", log, deployment: await admit(request, config, log) });
+  }
+  throw new GatewayError(404, "not_found", "There is nothing at this path.");
+}
+
+type Handler = (call: Call) => Promise<Response>;
+
+interface Route {
+  /** As it is logged and documented. */
+  readonly pattern: string;
+  readonly expression: RegExp;
+  /** `health` needs no caller. */
+  readonly methods: Readonly<Record<string, Handler | "health">>;
+}
+
+const routes: readonly Route[] = [
+  { pattern: "/healthz", expression: /^\/healthz$/, methods: { GET: "health", HEAD: "health" } },
+  { pattern: "/relays", expression: /^\/relays$/, methods: { POST: createRelay } },
+  { pattern: "/relays/privacy-passes", expression: /^\/relays\/privacy-passes$/, methods: { POST: issuePrivacyPass } },
+  { pattern: "/relays/{relay-token}/redeem", expression: /^\/relays\/([^/]*)\/redeem$/, methods: { POST: redeemRelay } },
+];
+
+async function admit(request: Request, config: Config, log: LogFields): Promise<PassThrough | Managed> {
+  if (config.mode === "pass-through") return { mode: config.mode, config };
+  const callerId = await authenticateCaller(request, config.gatewayTokens);
+  log.caller = callerId;
+  return { mode: config.mode, config, callerId, store: await openRelayStore(config) };
+}
+
+function methodNotAllowed(allowed: readonly string[]): GatewayError {
+  const allow = allowed.join(", ");
+  return new GatewayError(405, "method_not_allowed", "The path does not have this method.", {
+    details: `allowed: ${allow}`,
+    headers: { allow },
+  });
+}

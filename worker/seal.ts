@@ -1,0 +1,91 @@
+/**
+ * Names and sealed values for the store (docs/protocol.md, "What is stored").
+ *
+ * From each store key HKDF-SHA-256 (RFC 5869) derives two: one names entries (HMAC-SHA-256), one seals them
+ * (AES-256-GCM). A random 96-bit IV is safe for 2^32 values under one key (NIST SP 800-38D section 8.3).
+ */
+import type { StoreKey } from "./env.js";
+
+/** What is derived from one store key. */
+export interface SealingKey {
+  readonly id: string;
+  readonly naming: CryptoKey;
+  readonly sealing: CryptoKey;
+}
+
+/** A stored value could not be opened: altered, moved to another entry, or sealed under a key that is gone. */
+export class UnsealError extends Error {
+  override readonly name = "UnsealError";
+}
+
+/** Derives the keys, in the order given. */
+export function deriveKeys(storeKeys: readonly StoreKey[]): Promise<SealingKey[]> {
+  return Promise.all(
+    storeKeys.map(async ({ id, bytes }) => {
+      const material = await crypto.subtle.importKey("raw", bytes, "HKDF", false, ["deriveKey"]);
+      return {
+        id,
+        naming: await crypto.subtle.deriveKey(hkdf("relay-edge v1 naming"), material, { name: "HMAC", hash: "SHA-256", length: 256 }, false, ["sign"]),
+        sealing: await crypto.subtle.deriveKey(hkdf("relay-edge v1 sealing"), material, { name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]),
+      };
+    }),
+  );
+}
+
+/** The name of an entry: `label:` and 64 hex characters. Labels keep the names of one relay's entries apart and unlinkable. */
+export async function entryName(key: SealingKey, label: string, relayToken: string): Promise<string> {
+  const mac = await crypto.subtle.sign("HMAC", key.naming, utf8.encode(`${label}\0${relayToken}`));
+  return `${label}:${hex(mac)}`;
+}
+
+/** Seals a text for one entry: `1.<key id>.<base64url of IV, ciphertext and tag>`. */
+export async function seal(key: SealingKey, name: string, text: string): Promise<string> {
+  const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES));
+  const sealed = await crypto.subtle.encrypt(gcm(iv, key.id, name), key.sealing, utf8.encode(text));
+  const whole = new Uint8Array(IV_BYTES + sealed.byteLength);
+  whole.set(iv);
+  whole.set(new Uint8Array(sealed), IV_BYTES);
+  return `${VERSION}.${key.id}.${base64url(whole)}`;
+}
+
+/** Opens what {@link seal} made for the same entry under any of the keys. @throws UnsealError */
+export async function unseal(keys: readonly SealingKey[], name: string, value: string): Promise<string> {
+  const [version, keyId, data, ...rest] = value.split(".");
+  const key = keys.find(({ id }) => id === keyId);
+  if (version !== VERSION || key === undefined || data === undefined || rest.length > 0) throw new UnsealError("unknown form or key");
+  try {
+    const whole = fromBase64url(data);
+    const iv = whole.subarray(0, IV_BYTES);
+    return new TextDecoder().decode(await crypto.subtle.decrypt(gcm(iv, key.id, name), key.sealing, whole.subarray(IV_BYTES)));
+  } catch {
+    throw new UnsealError("not authentic");
+  }
+}
+
+/** Lower-case hex. */
+export function hex(bytes: ArrayBuffer): string {
+  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+const VERSION = "1";
+const IV_BYTES = 12;
+const utf8 = new TextEncoder();
+
+function hkdf(info: string) {
+  // No salt: the input is uniformly random already (RFC 5869 section 3.1).
+  return { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(0), info: utf8.encode(info) };
+}
+
+/** The additional data binds a value to its version, its key and its place. None of the three can contain a line break. */
+function gcm(iv: Uint8Array<ArrayBuffer>, keyId: string, name: string) {
+  return { name: "AES-GCM", iv, additionalData: utf8.encode(`${VERSION}\n${keyId}\n${name}`), tagLength: 128 };
+}
+
+function base64url(bytes: Uint8Array): string {
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""))
+    .replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+function fromBase64url(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (char) => char.charCodeAt(0));
+}

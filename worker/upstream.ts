@@ -1,0 +1,98 @@
+/** Calls to Persona, and what its refusals mean for a caller of the gateway (docs/protocol.md, "Errors"). */
+import { Persona, PersonaError, type PersonaOptions } from "../pkg/workerd.js";
+import type { Config } from "./env.js";
+import { GatewayError, relayNotFound } from "./errors.js";
+
+/** Which of the calls failed; the same status means different things. */
+export type UpstreamCall = "creation" | "purchase" | "redemption";
+
+/** A client for creations and redemptions. They are anonymous: it is not given the API key. */
+export function anonymousPersona(config: Config): Persona {
+  return new Persona({ ...common(config) });
+}
+
+/** A client for purchases. */
+export function payingPersona(config: Config, apiKey: string): Persona {
+  const version: PersonaOptions = config.personaVersion === undefined ? {} : { personaVersion: config.personaVersion };
+  return new Persona({ ...common(config), apiKey, ...version });
+}
+
+/**
+ * Runs one call. `relay`: it is about one relay, not about a claim type only.
+ *
+ * @throws GatewayError for every failure that the SDK explains
+ */
+export async function callUpstream<T>(config: Config, about: { call: UpstreamCall; relay: boolean }, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof PersonaError) throw explain(error, config, about);
+    throw error;
+  }
+}
+
+/**
+ * Time for one call with its retries. After a disconnect the runtime lets work go on for 30 s
+ * (developers.cloudflare.com/workers/runtime-apis/context/#waituntil); this leaves some of it for the store.
+ */
+const DEADLINE_MS = 25_000;
+
+/** When a 403 on redemption does not say: the verification has just completed, so it is a matter of seconds. */
+const NOT_READY_RETRY_S = 5;
+
+/** For a 429 that does not say. */
+const RATE_LIMIT_RETRY_S = 1;
+
+/** The SDK's parameters that callers of the gateway know under a name that is not their kebab-case. */
+const SPELLING: Readonly<Record<string, string>> = { relaySecret: "persona-relay-secret" };
+
+function common(config: Config): PersonaOptions {
+  return { baseUrl: config.baseUrl, deadlineMs: DEADLINE_MS };
+}
+
+function explain(error: PersonaError, config: Config, { call, relay }: { call: UpstreamCall; relay: boolean }): GatewayError {
+  const { statusCode, title, details, code, meta, requestId, retryAfter: retryAfterS, origin } = error;
+  const said = { details, meta, requestId, retryAfterS };
+  if (origin === "internal") return new GatewayError(500, "internal", "The gateway failed. The next request is not affected.");
+  if (origin === "caller") return callersFault(error);
+  if (origin === "transport") return new GatewayError(code === "timeout" ? 504 : 502, code, title, said);
+
+  if (statusCode >= 300 && statusCode < 400) {
+    return new GatewayError(502, "upstream_redirected", "Persona answered with a redirect, which is never followed.", {
+      requestId,
+      mend: `PERSONA_BASE_URL: the upstream answered ${statusCode} to a ${call}; set the URL that it really has`,
+    });
+  }
+  if (statusCode === 401 || (statusCode === 403 && call === "purchase")) {
+    if (config.mode === "managed") return refusedUs(error, call);
+    // What was refused is the caller's own: the API key, or the pass.
+    const scheme = call === "redemption" ? "PrivateToken" : "Bearer";
+    return new GatewayError(statusCode, code, title, statusCode === 401 ? { ...said, headers: { "www-authenticate": scheme } } : said);
+  }
+  if (statusCode === 403 && call === "redemption") {
+    return new GatewayError(409, "claim_not_ready", title, { ...said, retryAfterS: retryAfterS ?? NOT_READY_RETRY_S });
+  }
+  if (statusCode === 429 || statusCode === 425) {
+    return new GatewayError(429, code, title, { ...said, retryAfterS: retryAfterS ?? RATE_LIMIT_RETRY_S });
+  }
+  if (statusCode === 404 && relay && config.mode === "managed") return relayNotFound(requestId);
+  // 408 would tell the caller that it was slow itself.
+  const status = statusCode >= 400 && statusCode < 500 && statusCode !== 408 ? statusCode : 502;
+  return new GatewayError(status, code, title, said);
+}
+
+/** In managed mode the credential that was refused is not the caller's. */
+function refusedUs({ statusCode, requestId }: PersonaError, call: UpstreamCall): GatewayError {
+  const mend = call === "purchase"
+    ? `PERSONA_API_KEY was refused with ${statusCode}; check the key, and that it is of the environment (sandbox or production) it is used in`
+    : `PERSONA_BASE_URL: an anonymous ${call} was refused with ${statusCode}; check that this is Persona's API, with nothing in between that wants a login`;
+  return new GatewayError(502, "upstream_unauthorized", "Persona refused the gateway's request.", { requestId, mend });
+}
+
+/** The SDK checked a parameter. Its text starts with the parameter's name, which callers of the gateway spell differently. */
+function callersFault({ statusCode, title, details, code, field }: PersonaError): GatewayError {
+  if (field === undefined) return new GatewayError(statusCode, code, title, { details });
+  const name = SPELLING[field] ?? field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  const rest = details?.startsWith(field) ? details.slice(field.length) : ` ${details ?? "is malformed"}`;
+  return new GatewayError(statusCode, code, title, { details: name + rest });
+}
