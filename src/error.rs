@@ -263,7 +263,7 @@ impl UpstreamError {
             "claim_not_ready" => "The verification has not completed",
             "pass_already_spent" => "The pass was spent before",
             "upstream_redirected" => "The upstream redirected, which is never followed",
-            "upstream_unauthorized" => "The upstream refused the API key",
+            "upstream_unauthorized" => "The upstream did not accept the credentials of the call",
             "upstream_rate_limited" => "Too many requests",
             "upstream_unavailable" => "The upstream is not available",
             "upstream_not_found" => "No such relay, or the relay secret is wrong",

@@ -4,11 +4,11 @@ use core::future::{poll_fn, Future};
 use core::pin::pin;
 use core::task::Poll;
 
-use js_sys::{Function, Object, Promise, Reflect};
+use js_sys::{Function, JsString, Object, Promise, Reflect};
 use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::{JsCast, JsError, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortController, Headers};
+use web_sys::AbortController;
 
 use super::error::Failure;
 use crate::api::{Request, Response};
@@ -24,6 +24,23 @@ extern "C" {
     fn set_timeout(callback: &Function, milliseconds: u32) -> JsValue;
     #[wasm_bindgen(js_name = clearTimeout)]
     fn clear_timeout(timer: &JsValue);
+}
+
+/// A `Response`, taken by its shape: a caller's own `fetch` may answer one of another realm or library, or no such thing
+/// at all. So every access may throw.
+#[wasm_bindgen]
+extern "C" {
+    type Answer;
+    #[wasm_bindgen(method, getter, structural, catch)]
+    fn status(this: &Answer) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, getter, structural, catch)]
+    fn headers(this: &Answer) -> Result<AnswerHeaders, JsValue>;
+    #[wasm_bindgen(method, structural, catch)]
+    fn text(this: &Answer) -> Result<JsValue, JsValue>;
+
+    type AnswerHeaders;
+    #[wasm_bindgen(method, structural, catch)]
+    fn get(this: &AnswerHeaders, name: &str) -> Result<JsValue, JsValue>;
 }
 
 /// Milliseconds since 1970.
@@ -82,12 +99,14 @@ async fn answer(fetch: Option<&Function>, url: &str, init: &Object) -> Result<Re
         Some(fetch) => fetch.call2(&JsValue::UNDEFINED, &url.into(), init)?,
         None => global_fetch(url, init)?,
     };
-    // Duck-typed: a caller's own `fetch` may answer a Response of another realm or library.
-    let response: web_sys::Response = JsFuture::from(Promise::resolve(&sent)).await?.unchecked_into();
-    let headers = response.headers();
-    let body = JsFuture::from(response.text()?).await?.dyn_into::<js_sys::JsString>()?;
+    let answer: Answer = JsFuture::from(Promise::resolve(&sent)).await?.unchecked_into();
+    let status = answer.status()?.as_f64().ok_or_else(|| JsError::new("fetch answered something without a status"))?;
+    let headers = answer.headers()?;
+    let body = JsFuture::from(Promise::resolve(&answer.text()?)).await?;
+    let body = body.dyn_into::<JsString>().map_err(|_| JsError::new("text() answered something that is no string"))?;
     Ok(Response {
-        status: response.status(),
+        // What is no status becomes 0, which is none.
+        status: status as u16,
         request_id: header(&headers, "request-id")?,
         retry_after: header(&headers, "retry-after")?,
         rate_limit_reset: header(&headers, "ratelimit-reset")?,
@@ -96,8 +115,9 @@ async fn answer(fetch: Option<&Function>, url: &str, init: &Object) -> Result<Re
     })
 }
 
-fn header(headers: &Headers, name: &str) -> Result<Option<String>, JsValue> {
-    headers.get(name)
+/// A header, `None` when it is not there.
+fn header(headers: &AnswerHeaders, name: &str) -> Result<Option<String>, JsValue> {
+    Ok(headers.get(name)?.as_string())
 }
 
 fn init(request: &Request, controller: &AbortController) -> Object {

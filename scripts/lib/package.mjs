@@ -1,0 +1,43 @@
+// The npm package: generated glue and module, hand-written entries, papers. The result is `pkg/`.
+
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { inRoot, Problem } from './program.mjs';
+import { filesUnder, whenChanged } from './stamp.mjs';
+import { wasmOutputs } from './wasm.mjs';
+
+const PAPERS = ['README.md', 'CHANGELOG.md', 'LICENSE', 'LICENSE-MIT', 'LICENSE-APACHE'];
+
+/** Assembles `pkg/` when one of its parts has changed. */
+export function assemblePackage() {
+  return whenChanged({
+    name: 'package',
+    inputs: [...wasmOutputs, 'js', 'Cargo.toml', ...PAPERS, 'scripts/lib/package.mjs'],
+    outputs: ['pkg/package.json', 'pkg/relay_edge.js', 'pkg/relay_edge_bg.wasm'],
+    work,
+  });
+}
+
+function work() {
+  rmSync(inRoot('pkg'), { recursive: true, force: true });
+  mkdirSync(inRoot('pkg'), { recursive: true });
+  const copied = new Map();
+  // All in one folder: `js/entries/` keeps the entries apart from the rest only where they are written.
+  for (const file of [...wasmOutputs, ...filesUnder('js'), ...filesUnder(...PAPERS)]) {
+    const name = path.basename(file);
+    if (copied.has(name)) throw new Problem(`${file} and ${copied.get(name)} would both become pkg/${name}: rename one.`);
+    copied.set(name, file);
+    copyFileSync(inRoot(file), inRoot('pkg', name));
+  }
+
+  const description = JSON.parse(readFileSync(inRoot('js/package.json'), 'utf8'));
+  const { name, private: _, version: __, ...rest } = description;
+  writeFileSync(inRoot('pkg/package.json'), `${JSON.stringify({ name, version: crateVersion(), ...rest }, null, 2)}\n`);
+}
+
+/** The version of the crate is the version of the package: it stands once, in Cargo.toml. */
+function crateVersion() {
+  const version = /^\[package\][^[]*?^version = "([^"]+)"/ms.exec(readFileSync(inRoot('Cargo.toml'), 'utf8'))?.[1];
+  if (version === undefined) throw new Problem('Cargo.toml has no `version = "…"` in its [package] section: add one.');
+  return version;
+}

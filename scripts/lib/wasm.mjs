@@ -1,0 +1,70 @@
+// Rust to WebAssembly: compile, bind, optimise. The result is `build/wasm/`.
+
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { bindgenTool } from '../setup.mjs';
+import { patchGlue } from './patch_glue.mjs';
+import { inRoot, progress, root } from './program.mjs';
+import { must } from './run.mjs';
+import { whenChanged } from './stamp.mjs';
+
+const TARGET = 'wasm32-unknown-unknown';
+
+/** What the build of the wasm leaves behind. */
+export const wasmOutputs = ['build/wasm/relay_edge.js', 'build/wasm/relay_edge_bg.wasm'];
+
+/**
+ * The environment for everything that compiles for wasm32.
+ *
+ * Flags in the environment replace those of .cargo/config.toml, so its `cpubits` stands here again; the paths are
+ * taken out of panic messages, so that two checkouts build the same bytes.
+ */
+export function wasmEnvironment() {
+  const cargoHome = process.env.CARGO_HOME ?? path.join(homedir(), '.cargo');
+  const flags = [
+    '--cfg', 'cpubits="32"',
+    '-C', 'link-arg=--max-memory=67108864',
+    `--remap-path-prefix=${cargoHome}=/cargo`,
+    `--remap-path-prefix=${root}=/relay-edge`,
+  ];
+  return { CARGO_ENCODED_RUSTFLAGS: flags.join('\x1f'), RUSTFLAGS: undefined };
+}
+
+/** Builds the wasm module and its glue when the Rust sources have changed. */
+export function buildWasm() {
+  return whenChanged({
+    name: 'wasm',
+    inputs: [
+      'src', 'Cargo.toml', 'Cargo.lock', 'rust-toolchain.toml', '.cargo', 'tools/wasm-bindgen/Cargo.lock',
+      'tools/wasm-bindgen/src', 'scripts/lib/wasm.mjs', 'scripts/lib/patch_glue.mjs',
+      'node_modules/binaryen/package.json',
+    ],
+    outputs: wasmOutputs,
+    work,
+  });
+}
+
+async function work() {
+  const bound = inRoot('build/bindgen');
+  const out = inRoot('build/wasm');
+  for (const folder of [bound, out]) {
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+  }
+
+  progress('Compiling the Rust crate to WebAssembly …');
+  // `--crate-type cdylib` stands here instead of in Cargo.toml: a crate that is an rlib as well loses its LTO.
+  await must('Compiling to WebAssembly', 'cargo', [
+    'rustc', '--release', '--locked', '--lib', '--crate-type', 'cdylib', '--target', TARGET, '--target-dir', 'target',
+  ], { env: wasmEnvironment(), show: 'stderr' });
+
+  progress('Generating the JavaScript glue and optimising the module …');
+  const compiled = inRoot('target', TARGET, 'release/relay_edge.wasm');
+  await must('wasm-bindgen', inRoot(bindgenTool), ['bindgen', compiled, bound, 'relay_edge']);
+  const optimised = path.join(out, 'relay_edge_bg.wasm');
+  await must('wasm-opt', process.execPath, [
+    inRoot('node_modules/binaryen/bin/wasm-opt'), '-O3', '--output', optimised, path.join(bound, 'relay_edge_bg.wasm'),
+  ]);
+  writeFileSync(path.join(out, 'relay_edge.js'), patchGlue(readFileSync(path.join(bound, 'relay_edge.js'), 'utf8')));
+}

@@ -1,0 +1,94 @@
+// Makes a fresh checkout ready: the Rust toolchain and its wasm target, the npm packages, the wasm-bindgen tool.
+// Everything else here calls it first, and on a checkout that is ready it takes a tenth of a second.
+
+import './lib/node_version.mjs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { inRoot, isProgram, Problem, progress, runProgram } from './lib/program.mjs';
+import { must, run } from './lib/run.mjs';
+import { hashOf, whenChanged } from './lib/stamp.mjs';
+
+const WASM_TARGET = 'wasm32-unknown-unknown';
+
+/** The wasm-bindgen tool, once {@link setup} has run. */
+export const bindgenTool = 'build/tools/debug/relay-edge-wasm-bindgen';
+
+/** Makes everything ready that the other scripts need. */
+export async function setup() {
+  await rustToolchain();
+  await npmPackages();
+  await wasmBindgen();
+}
+
+async function rustToolchain() {
+  const cargo = await run('cargo', ['--version']);
+  if (cargo.missing) {
+    throw new Problem(
+      'cargo is missing: install Rust with rustup from https://rustup.rs, open a new shell and run the command again.',
+    );
+  }
+  if (await toolchainIsComplete()) return;
+
+  const channel = /channel = "([^"]+)"/.exec(readFileSync(inRoot('rust-toolchain.toml'), 'utf8'))[1];
+  const installed = await run('rustup', ['toolchain', 'list']);
+  if (installed.missing) {
+    throw new Problem(
+      `This Rust has no ${WASM_TARGET} target, and there is no rustup to add it: ` +
+        `install Rust ${channel} with rustup from https://rustup.rs and run the command again.`,
+    );
+  }
+  progress(`Adding Rust ${channel} with the ${WASM_TARGET} target …`);
+  if (installed.stdout.includes(`${channel}-`)) {
+    const to = ['--toolchain', channel];
+    await must(`Adding the target ${WASM_TARGET}`, 'rustup', ['target', 'add', ...to, WASM_TARGET], { show: 'stderr' });
+    await must('Adding clippy and rustfmt', 'rustup', ['component', 'add', ...to, 'clippy', 'rustfmt'], { show: 'stderr' });
+  } else {
+    await must(`Installing Rust ${channel}`, 'rustup', [
+      'toolchain', 'install', channel, '--profile', 'minimal', '--no-self-update',
+      '--component', 'clippy', '--component', 'rustfmt', '--target', WASM_TARGET,
+    ], { show: 'stderr' });
+  }
+  if (!(await toolchainIsComplete())) {
+    throw new Problem(
+      `Rust ${channel} is still incomplete: run \`rustup target add ${WASM_TARGET}\` in the checkout and see what it says.`,
+    );
+  }
+}
+
+async function toolchainIsComplete() {
+  const found = await run('rustc', ['--print', 'sysroot', '--print', 'target-libdir', '--target', WASM_TARGET]);
+  if (found.code !== 0) return false;
+  const [sysroot, wasmLibraries] = found.stdout.trim().split('\n');
+  return existsSync(wasmLibraries) && existsSync(`${sysroot}/bin/cargo-clippy`) && existsSync(`${sysroot}/bin/rustfmt`);
+}
+
+async function npmPackages() {
+  // Kept inside node_modules, so that deleting the folder deletes it too.
+  const stamp = inRoot('node_modules/.relay-edge');
+  const hash = hashOf(['package.json', 'package-lock.json']);
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return;
+  progress('Installing the npm packages …');
+  await must('Installing the npm packages', 'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { show: 'stderr' });
+  writeFileSync(stamp, hash);
+}
+
+async function wasmBindgen() {
+  const tool = 'tools/wasm-bindgen';
+  await whenChanged({
+    name: 'wasm-bindgen',
+    inputs: [`${tool}/Cargo.toml`, `${tool}/Cargo.lock`, `${tool}/src`, 'rust-toolchain.toml'],
+    outputs: [bindgenTool],
+    async work() {
+      progress('Compiling wasm-bindgen, once (20 s or more) …');
+      await must('Compiling wasm-bindgen', 'cargo', [
+        'build', '--locked', '--manifest-path', `${tool}/Cargo.toml`, '--target-dir', 'build/tools',
+      ], { show: 'stderr' });
+    },
+  });
+}
+
+if (isProgram(import.meta.url)) {
+  await runProgram(async () => {
+    await setup();
+    progress('Everything is set up.');
+  });
+}

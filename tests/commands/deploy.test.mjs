@@ -1,0 +1,15 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { npm } from './support/commands.mjs';
+
+test('--dry-run needs no account and shows the bindings', async () => {
+  const result = await npm('deploy', ['--dry-run'], { env: { CLOUDFLARE_API_TOKEN: '', WRANGLER_SEND_METRICS: 'false' } });
+  assert.equal(result.code, 0, result.stderr);
+  assert.match(result.stdout, /env\.RELAYS\b.*KV Namespace/);
+  assert.match(result.stdout, /--dry-run: exiting now/);
+});
+
+test("wrangler's exit code is ours", async () => {
+  const result = await npm('deploy', ['--dry-run', '--no-such-flag'], { env: { WRANGLER_SEND_METRICS: 'false' } });
+  assert.notEqual(result.code, 0);
+});
