@@ -56,7 +56,7 @@ pub enum Error {
     Internal(&'static str),
 }
 
-/// What the upstream said when it refused (PROTOCOL section 4).
+/// What the upstream said when it refused (docs/protocol.md, "Errors").
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpstreamError {
     /// Which call.
@@ -127,7 +127,7 @@ impl Error {
         }
     }
 
-    /// The HTTP status that says it best: the upstream's own, or as PROTOCOL section 7 has it.
+    /// The HTTP status that says it best: the upstream's own, or as docs/protocol.md has it.
     pub fn status(&self) -> u16 {
         match self {
             Self::Parameter { .. }
@@ -137,6 +137,8 @@ impl Error {
             | Self::ClaimDecryption
             | Self::PendingPass => 400,
             Self::ApiKeyMissing => 401,
+            // A browser hides the status of a redirect that it was told not to follow.
+            Self::Upstream(error) if error.status == 0 => 502,
             Self::Upstream(error) => error.status,
             Self::AnswerInvalid { .. }
             | Self::Header(_)
@@ -215,10 +217,10 @@ impl Error {
             Self::ApiKeyMissing => "pass `apiKey` to `new Persona({ apiKey })`".into(),
             Self::Claim(error) => error.as_str().into(),
             Self::PrivateKey => {
-                "must be an RSA private key in PEM, PKCS#8 (BEGIN PRIVATE KEY) or PKCS#1 (BEGIN RSA PRIVATE KEY), not encrypted".into()
+                "private-key-pem must be an RSA private key in PEM, PKCS#8 (BEGIN PRIVATE KEY) or PKCS#1 (BEGIN RSA PRIVATE KEY), not encrypted".into()
             }
-            Self::ClaimDecryption => "the relay was created with another `encryption-key-pem`, or the payload was changed".into(),
-            Self::PendingPass => "pass on the `pendingPass` of blindPrivacyPass unchanged".into(),
+            Self::ClaimDecryption => "claim-payload was encrypted to another `encryption-key-pem`, or was changed".into(),
+            Self::PendingPass => "pending-pass must be the `pendingPass` of blindPrivacyPass, unchanged".into(),
             Self::Upstream(error) => return error.details.clone(),
             Self::AnswerInvalid { call, problem } => [call.as_str(), ": ", problem].concat(),
             Self::Header(error) => error.as_str().into(),
@@ -248,7 +250,7 @@ impl UpstreamError {
         match (self.class, self.status) {
             (Class::NotReady, _) => "claim_not_ready",
             (Class::Conflict, _) => "pass_already_spent",
-            (Class::Configuration, 300..=399) => "upstream_redirected",
+            (Class::Configuration, 0 | 300..=399) => "upstream_redirected",
             (Class::Configuration, _) => "upstream_unauthorized",
             (Class::Later, _) => "upstream_rate_limited",
             (Class::Ambiguous, _) => "upstream_unavailable",

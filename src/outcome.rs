@@ -60,6 +60,7 @@ pub fn classify(call: Call, status: u16) -> Class {
         (200..=299, _) => Class::Success,
         (429 | 425, _) => Class::Later,
         (403, Call::Redemption) => Class::NotReady,
+        // [assumed] The documentation does not say which status a double spend has.
         (409, Call::Redemption) => Class::Conflict,
         // 0 is what a browser shows of a redirect that it was told not to follow.
         (0 | 300..=399 | 401, _) | (403, Call::Purchase) => Class::Configuration,

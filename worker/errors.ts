@@ -40,7 +40,8 @@ export function fieldError(field: string, problem: string): GatewayError {
 
 /**
  * 404 in managed mode, whether the relay is another caller's, unknown upstream, or the relay secret is wrong: always the
- * same, so that it does not tell which. The upstream's request id is for the log.
+ * same. The upstream's request id is for the log. (A relay that KV does not show is 503 to a caller who sends no secret: a
+ * miss is no absence.)
  */
 export function relayNotFound(requestId?: string): GatewayError {
   return new GatewayError(404, "relay_not_found", "There is no such relay, or the relay secret is wrong.", {

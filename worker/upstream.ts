@@ -55,6 +55,10 @@ function explain(error: PersonaError, config: Config, { call, relay }: { call: U
   const said = { details, meta, requestId, retryAfterS };
   if (origin === "internal") return new GatewayError(500, "internal", "The gateway failed. The next request is not affected.");
   if (origin === "caller") return callersFault(error);
+  if (code === "blind_signature_invalid") {
+    const mend = "a pass was billed and its signature does not verify; ask Persona, with the upstream request id, before buying it again";
+    return new GatewayError(502, code, title, { ...said, mend });
+  }
   if (origin === "transport") return new GatewayError(code === "timeout" ? 504 : 502, code, title, said);
 
   if (statusCode >= 300 && statusCode < 400) {

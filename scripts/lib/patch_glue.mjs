@@ -25,6 +25,14 @@ const CHANGES = [
     times: (glue) => (glue.match(/^function make(Mut)?Closure\(/gm) ?? []).length,
   },
   {
+    // A closure that was running when its instance died is let go after the reset: its memory went with the instance,
+    // and the same address means something else in the new one.
+    what: 'the end of a closure of a dead instance',
+    find: /if \(--state\.cnt === 0\) \{/g,
+    replace: 'if (--state.cnt === 0 && state.instance === __wbg_instance_id) {',
+    times: (glue) => (glue.match(/^function make(Mut)?Closure\(/gm) ?? []).length,
+  },
+  {
     // A module compiled in another realm (Next.js does that) is a WebAssembly.Module, but not an instance of ours.
     what: 'modules of another realm',
     find: /!\(module instanceof WebAssembly\.Module\)/g,

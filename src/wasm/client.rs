@@ -81,9 +81,9 @@ impl Client {
         let pending = PendingPass::blind(self.challenge(start, which).await?, &mut crypto::rng())?;
         let key = IdempotencyKey::for_purchase(crypto::random_bytes());
         let request = api::purchase(pending.blinded_token(), pending.key_id(), api_key, &key, self.version.as_ref());
-        let read = |response: &Response, now| api::purchase_answer(response, pending.modulus_len(), now);
-        let blind_signature = self.call(start, &request, read).await?;
-        Ok(pending.finalize(&blind_signature)?)
+        let read =
+            |response: &Response, now| pending.finalize(&api::purchase_answer(response, pending.modulus_len(), now)?);
+        self.call(start, &request, read).await
     }
 
     pub(super) async fn redeem(
@@ -125,7 +125,7 @@ impl Client {
             failure = match fetch::exchange(self.fetch.as_ref(), &url, request, timeout_ms).await {
                 Ok(response) => match read(&response, fetch::unix_seconds()) {
                     Ok(answer) => return Ok(answer),
-                    Err(error) => error.into(),
+                    Err(error) => Failure { request_id: response.request_id, ..error.into() },
                 },
                 Err(failure) => failure,
             };

@@ -10,11 +10,13 @@ use crate::error::Error;
 pub(super) struct Failure {
     pub(super) error: Error,
     pub(super) cause: JsValue,
+    /// The `Request-Id` of the answer, when there was one.
+    pub(super) request_id: Option<String>,
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { error, cause: JsValue::UNDEFINED }
+        Self { error, cause: JsValue::UNDEFINED, request_id: None }
     }
 }
 
@@ -45,7 +47,7 @@ impl From<Error> for Thrown {
 }
 
 impl From<Failure> for Thrown {
-    fn from(Failure { error, cause }: Failure) -> Self {
+    fn from(Failure { error, cause, request_id }: Failure) -> Self {
         let data = Object::new();
         let set = |name: &str, value: JsValue| {
             if !value.is_undefined() {
@@ -61,8 +63,8 @@ impl From<Failure> for Thrown {
         set("field", error.field().map(camel_case).into());
         set("retryAfter", error.retry_after_seconds().map(|seconds| seconds as f64).into());
         set("cause", cause);
+        set("requestId", request_id.into());
         if let Error::Upstream(upstream) = &error {
-            set("requestId", upstream.request_id.clone().into());
             set("meta", upstream.meta.as_deref().and_then(|meta| JSON::parse(meta).ok()).into());
         }
         Self(data.into())

@@ -146,5 +146,5 @@ fn timer(milliseconds: u32) -> (JsValue, Promise) {
 }
 
 fn transport(cause: JsValue) -> Failure {
-    Failure { error: Error::Transport, cause }
+    Failure { cause, ..Error::Transport.into() }
 }

@@ -1,0 +1,206 @@
+/** An upstream that lies: nothing is bought on a bad challenge, nothing is trusted that can be checked. */
+import assert from "node:assert/strict";
+import crypto from "node:crypto";
+import { test } from "node:test";
+import { CLAIM_TYPE, PURCHASE_PATH, Persona, challengeForms, failure, inSeconds, library, offer, rsaKey, scriptedFetch, useSimulator, useUpstream } from "./support.mjs";
+
+const simulator = await useSimulator();
+
+/** Asks for a pass of an upstream that offers this; the purchase is answered with `bought`. */
+async function buy(form, offered, bought = { status: 422 }) {
+  const { params, answer } = challengeForms[form];
+  const script = scriptedFetch((path) => (path === PURCHASE_PATH ? bought : answer(offered)));
+  const error = await failure(new Persona({ apiKey: "persona_production_x", ...script, maxRetries: 2 }).relays.issuePrivacyPass(params));
+  return { error, purchases: script.asked.filter(({ path }) => path === PURCHASE_PATH).length, asked: script.asked.length };
+}
+
+const json = (members) => ({ raw: JSON.stringify({ token_type: 2, expires_at: inSeconds(3600), mac: "m", ...members }) });
+const challenges = {
+  "no base64url": [{ ...offer(), challenge: "a+b/" }],
+  "no base64url but base64": [{ ...offer(), challenge: Buffer.from('{"mac":"\u00ff\u00fe>>>???"}').toString("base64") }],
+  "half a padding": [{ ...offer({ raw: '{"mac":"m"}' }), challenge: `${Buffer.from('{"mac":"mm"} ').toString("base64url")}=` }],
+  "no UTF-8": [{ ...offer(), challenge: Buffer.from([0x7b, 0xff, 0x7d]).toString("base64url") }],
+  "empty": [offer({ raw: "" })],
+  "no JSON": [offer({ raw: "{mac}" })],
+  "an array": [offer({ raw: '["m"]' })],
+  "a string": [offer({ raw: '"mac"' })],
+  "null": [offer({ raw: "null" })],
+  "an object and more": [offer({ raw: '{"mac":"m"}{}' })],
+  "mac missing": [offer({ raw: "{}" })],
+  "mac empty": [offer(json({ mac: "" }))],
+  "mac a number": [offer(json({ mac: 5 }))],
+  "mac null": [offer(json({ mac: null }))],
+  "mac an object": [offer(json({ mac: {} }))],
+  "mac twice": [offer({ raw: '{"mac":"a","mac":"b"}' })],
+  "token_type 1": [offer(json({ token_type: 1 }))],
+  "token_type a string": [offer(json({ token_type: "2" }))],
+  "token_type null": [offer(json({ token_type: null }))],
+  "token_type 2.5": [offer(json({ token_type: 2.5 }))],
+  "expires_at no time": [offer(json({ expires_at: "tomorrow" }))],
+  "expires_at a number": [offer(json({ expires_at: 4102444800 }))],
+  "expires_at null": [offer(json({ expires_at: null }))],
+  "token-key-id empty": [offer({ tokenKeyId: "" })],
+  "expired two minutes ago": [offer(json({ expires_at: inSeconds(-120) })), "challenge_expired"],
+  "expired long ago": [offer(json({ expires_at: "1985-04-12T23:20:50.52Z" })), "challenge_expired"],
+};
+
+test("a challenge that fails a check: nothing is bought, nothing is asked again", async (t) => {
+  for (const form of Object.keys(challengeForms)) {
+    for (const [name, [offered, code = "challenge_invalid"]] of Object.entries(challenges)) {
+      await t.test(`${form}: ${name}`, async () => {
+        const { error, asked } = await buy(form, offered);
+        assert.equal(error.code, code);
+        assert.equal(error.statusCode, 502);
+        assert.equal(error.origin, "upstream");
+        assert.equal(asked, 1);
+      });
+    }
+  }
+});
+
+test("a challenge that passes: odd, but right", async () => {
+  for (const offered of [offer({ raw: '{"mac":"m"}' }), offer({ raw: ' \n{"x":[{"mac":""}],"mac":"m"}\n' }), offer(json({ expires_at: inSeconds(-30) })), offer(json({ expires_at: "2999-01-01T00:00:00+02:00" })), { ...offer(), challenge: `${Buffer.from('{"mac":"mm"} ').toString("base64")}` }]) {
+    for (const form of Object.keys(challengeForms)) assert.equal((await buy(form, offered)).purchases, 1);
+  }
+});
+
+const spki = (n, e) => {
+  const jwk = { kty: "RSA", n: Buffer.from(n).toString("base64url"), e: Buffer.from(e).toString("base64url") };
+  return crypto.createPublicKey({ key: jwk, format: "jwk" }).export({ type: "spki", format: "der" });
+};
+const number = (bits, last = 1) => {
+  const bytes = crypto.randomBytes(Math.ceil(bits / 8));
+  bytes[0] = (bytes[0] & (0xff >> (bytes.length * 8 - bits))) | (1 << ((bits - 1) % 8));
+  bytes[bytes.length - 1] = (bytes.at(-1) & 0xfe) | last;
+  return bytes;
+};
+const der = (type, options) => crypto.generateKeyPairSync(type, options).publicKey.export({ type: "spki", format: "der" });
+const good = rsaKey().spki;
+const keys = {
+  "an EC key": der("ec", { namedCurve: "P-256" }),
+  "an Ed25519 key": der("ed25519"),
+  "PKCS#1": rsaKey().publicKey.export({ type: "pkcs1", format: "der" }),
+  "a private key": rsaKey().privateKey.export({ type: "pkcs8", format: "der" }),
+  "1024 bits": spki(number(1024), [1, 0, 1]),
+  "2047 bits": spki(number(2047), [1, 0, 1]),
+  "4097 bits": spki(number(4097), [1, 0, 1]),
+  "16384 bits": spki(number(16_384), [1, 0, 1]),
+  "an even modulus": spki(number(2048, 0), [1, 0, 1]),
+  "an even exponent": spki(number(2048), [1, 0, 0]),
+  "exponent 1": spki(number(2048), [1]),
+  "exponent 2": spki(number(2048), [2]),
+  "exponent 2^33 + 1": spki(number(2048), [2, 0, 0, 0, 1]),
+  "exponent as large as the modulus": spki(number(2048), number(2048)),
+  "a byte after it": Buffer.concat([good, Buffer.of(0)]),
+  "a byte missing": good.subarray(0, -1),
+  "nothing": Buffer.alloc(0),
+  "zeros": Buffer.alloc(294),
+  "PEM": rsaKey().pem,
+  "standard base64": `${Buffer.from([0xfb, 0xff, 0xbf]).toString("base64")}${good.toString("base64")}`,
+};
+
+test("an issuer key that fails a check: nothing is bought", async (t) => {
+  for (const [name, tokenKey] of Object.entries(keys)) {
+    await t.test(name, async () => {
+      for (const form of ["by claim type"].concat(name === "PEM" ? [] : ["by relay"])) {
+        const { error, asked } = await buy(form, offer({ tokenKey }));
+        assert.equal(error.code, "issuer_key_invalid");
+        assert.equal(error.statusCode, 502);
+        assert.equal(asked, 1);
+      }
+    });
+  }
+});
+
+test("issuer keys at the edge of what is allowed", async () => {
+  const { n } = rsaKey().publicKey.export({ format: "jwk" });
+  for (const e of [[3], [1, 0, 1], [1, 0, 0, 0, 1]]) assert.equal((await buy("by claim type", offer({ tokenKey: spki(Buffer.from(n, "base64url"), e) }))).purchases, 1);
+});
+
+test("a blind signature that does not verify: told, and not bought again", async (t) => {
+  const lies = {
+    random: (bytes) => crypto.randomBytes(bytes.length).fill(0, 0, 1),
+    "one bit off": (bytes) => (bytes.writeUInt8(bytes.at(-1) ^ 1, bytes.length - 1), bytes),
+    zero: (bytes) => bytes.fill(0),
+    "above the modulus": (bytes) => bytes.fill(0xff),
+  };
+  for (const [name, lie] of Object.entries(lies)) {
+    await t.test(name, async () => {
+      const fault = async (exchange, next) => {
+        const answer = await next();
+        if (exchange.call !== "purchase") return answer;
+        return { ...answer, body: { blindSig: lie(Buffer.from(answer.body.blindSig, "base64url")).toString("base64url") } };
+      };
+      const { result: error, requests } = await simulator.during(fault, () => failure(simulator.client().relays.issuePrivacyPass({ claimType: CLAIM_TYPE })));
+      assert.equal(error.code, "blind_signature_invalid");
+      assert.equal(error.statusCode, 502);
+      assert.match(error.details, /billed/);
+      assert.equal(requests.filter(({ call }) => call === "purchase").length, 1);
+    });
+  }
+});
+
+test("the signature of another blinded token", async () => {
+  let first;
+  const fault = async (exchange, next) => {
+    const answer = await next();
+    if (exchange.call !== "purchase") return answer;
+    first ??= answer;
+    return first;
+  };
+  const { relays } = simulator.client();
+  const { result: error } = await simulator.during(fault, async () => (await relays.issuePrivacyPass({ claimType: CLAIM_TYPE }), failure(relays.issuePrivacyPass({ claimType: CLAIM_TYPE }))));
+  assert.equal(error.code, "blind_signature_invalid");
+});
+
+test("a created relay whose names could lead elsewhere", async () => {
+  const good = { "relay-token": "relay_x", "relay-secret": "s", "relay-session-access-token": "a.b.c" };
+  for (const bad of [{ "relay-token": "../../v1" }, { "relay-token": "" }, { "relay-token": 5 }, { "relay-secret": "a\r\nb: c" }, { "relay-secret": "" }, { "relay-secret": null }, { "relay-session-access-token": undefined }]) {
+    const { fetch } = scriptedFetch(() => ({ body: { ...good, ...bad } }));
+    const error = await failure(new Persona({ fetch, maxRetries: 0 }).relays.create({ claimType: CLAIM_TYPE }));
+    assert.equal(error.code, "upstream_answer_invalid", JSON.stringify(bad));
+  }
+});
+
+test("bodies of more than 1 MiB are not read", async () => {
+  const answer = { "relay-token": "relay_x", "relay-secret": "s", "relay-session-access-token": "a.b.c" };
+  let body;
+  const upstream = await useUpstream(({ path }) => ({ status: path.includes("v1/relays/") ? 500 : 200, body }));
+  const { relays } = new Persona({ baseUrl: upstream.url, maxRetries: 0 });
+  const padded = (length) => JSON.stringify({ ...answer, x: "" }).replace('"x":""', `"x":"${"y".repeat(length)}"`);
+  body = padded(1_000_000);
+  assert.equal((await relays.create({ claimType: CLAIM_TYPE })).relayToken, "relay_x");
+  for (const length of [1_048_577, 20_000_000]) {
+    body = padded(length);
+    assert.equal((await failure(relays.create({ claimType: CLAIM_TYPE }))).code, "upstream_answer_invalid");
+  }
+  body = JSON.stringify({ errors: [{ title: "T".repeat(2_000_000) }] });
+  const error = await failure(relays.generateClaim({ relayToken: "relay_x", relaySecret: "s", privacyPassToken: "cGFzcw" }));
+  assert.equal(error.code, "upstream_unavailable");
+  assert.ok(error.title.length < 100);
+});
+
+test("error bodies of odd shapes are an error with a title and a code all the same", async () => {
+  const shapes = [
+    "", "null", "[]", "5", '"x"', "{}", '{"errors":null}', '{"errors":{}}', '{"errors":[]}', '{"errors":[null]}', '{"errors":["x"]}', '{"errors":[5]}', '{"errors":[{}]}', '{"errors":[[]]}',
+    '{"errors":[{"title":5}]}', '{"errors":[{"title":null,"details":null,"code":null,"meta":null}]}', '{"errors":[{"meta":[1]}]}', '{"errors":[{"meta":"x"}]}', '{"errors":[{"title":"a","title":"b"}]}',
+    "<html>", "{", '{"errors":', "\ufeff{}", `${"[".repeat(200_000)}`, "\0", '{"error":"x"}',
+  ];
+  for (const body of shapes) {
+    const { fetch } = scriptedFetch(() => ({ status: 422, body }));
+    const error = await failure(new Persona({ fetch }).relays.create({ claimType: CLAIM_TYPE }));
+    const shape = body.slice(0, 60);
+    assert.equal(error.statusCode, 422, shape);
+    assert.equal(error.code, "upstream_rejected", shape);
+    assert.ok(typeof error.title === "string" && error.title !== "", shape);
+    assert.equal(error.meta, undefined, shape);
+  }
+});
+
+test("meta does not reach a prototype", async () => {
+  const { fetch } = scriptedFetch(() => ({ status: 422, body: '{"errors":[{"title":"T","meta":{"__proto__":{"polluted":1},"n":12345678901234567890}}]}' }));
+  const { meta } = await failure(new Persona({ fetch }).relays.create({ claimType: CLAIM_TYPE }));
+  assert.equal({}.polluted, undefined);
+  assert.equal(meta.polluted, undefined);
+  assert.ok(library.PersonaError.prototype.polluted === undefined);
+});
