@@ -26,6 +26,8 @@ const POLICIES = {
   redeem: { credentials: 'privateToken', relaySecret: true, idempotencyKey: true, anonymous: true },
 };
 
+/** @typedef {Required<Pick<import('./http.mjs').Change, 'around'>> & import('./http.mjs').Change} Change */
+
 /** The upstream API over a {@link import('./index.mjs').State}. */
 export class Calls {
   #state;
@@ -47,31 +49,33 @@ export class Calls {
       // Without a PrivateToken this is the relay form of a challenge; with one it is a redemption.
       const redeems = (request.headers.get('authorization') ?? []).some((value) => /^privatetoken\b/i.test(value));
       return redeems
-        ? this.#post(request, 'redeem', () => this.#redeem(request, relayToken))
-        : this.#post(request, 'relay-challenge', () => this.#relayChallenge(request, relayToken));
+        ? this.#post(request, 'redeem', (change) => this.#redeem(request, relayToken, change), relayToken)
+        : this.#post(request, 'relay-challenge', (change) => this.#relayChallenge(request, relayToken, change), relayToken);
     }
     if (request.path === RELAYS) return this.#post(request, 'create', () => this.#create(request));
-    if (request.path === `${RELAYS}/challenge`) return this.#post(request, 'challenge', () => this.#challenge(request));
-    if (request.path === PURCHASE) return this.#post(request, 'purchase', () => this.#purchase(request));
+    if (request.path === `${RELAYS}/challenge`) return this.#post(request, 'challenge', (change) => this.#challenge(request, change));
+    if (request.path === PURCHASE) return this.#post(request, 'purchase', (change) => this.#purchase(request, change));
     return null;
   }
 
   /**
    * @param {import('./http.mjs').Request} request @param {string} call
-   * @param {() => import('./http.mjs').Answer | Promise<import('./http.mjs').Answer>} perform
+   * @param {(change: Change) => import('./http.mjs').Answer | Promise<import('./http.mjs').Answer>} perform
+   * @param {string | null} [relayToken]
    * @returns {import('./http.mjs').Route}
    */
-  #post(request, call, perform) {
+  #post(request, call, perform, relayToken = null) {
     return {
       call,
+      relayToken,
       methods: ['POST'],
-      run: async () => {
+      run: async (change) => {
         const { platformHeaders } = checkHeaders(request, POLICIES[call], {
           apiKeys: [...this.#state.apiKeys.keys()],
           refusePlatformHeaders: this.#state.options.refusePlatformHeaders,
         });
         this.#state.ledger.sawPlatformHeaders(platformHeaders);
-        return perform();
+        return perform({ around: async (execute) => execute(), ...change });
       },
     };
   }
@@ -83,24 +87,31 @@ export class Calls {
     return { status: 200, body: this.#state.relays.create(/** @type {any} */ (body)) };
   }
 
-  /** Section 1.2, by claim type. @param {import('./http.mjs').Request} request */
-  async #challenge(request) {
+  /** Section 1.2, by claim type. @param {import('./http.mjs').Request} request @param {Change} change */
+  async #challenge(request, change) {
     const body = readBody(request, { claimType: 'string', 'sandbox?': 'boolean' });
     const key = await this.#state.issuer.current(requireClaimType(body.claimType), environmentOf(body.sandbox));
-    return { status: 200, body: this.#state.challenges.issue(key) };
+    return { status: 200, body: await this.#issue(key, change) };
   }
 
-  /** Section 1.2, by relay. @param {import('./http.mjs').Request} request @param {string} relayToken */
-  async #relayChallenge(request, relayToken) {
+  /** Section 1.2, by relay. @param {import('./http.mjs').Request} request @param {string} relayToken @param {Change} change */
+  async #relayChallenge(request, relayToken, change) {
     const relay = this.#state.relays.open(relayToken, header(request, 'persona-relay-secret'));
     // **[assumed]** The body is `{}` or nothing at all: the documentation shows none.
     if (request.body.length > 0) readBody(request, {});
     const key = await this.#state.issuer.current(relay.claimType, relay.environment);
-    return challengeRefusal(this.#state.challenges.issue(key)).toAnswer();
+    return challengeRefusal(await this.#issue(key, change)).toAnswer();
   }
 
-  /** Section 1.3. @param {import('./http.mjs').Request} request */
-  async #purchase(request) {
+  /** @param {import('./issuer.mjs').IssuerKey} key @param {Change} change */
+  async #issue(key, { expiresAt, rotateKey }) {
+    const issued = this.#state.challenges.issue(key, expiresAt);
+    if (rotateKey) await this.#state.issuer.rotate(key.claimType, key.environment);
+    return issued;
+  }
+
+  /** Section 1.3. @param {import('./http.mjs').Request} request @param {Change} change */
+  async #purchase(request, { around }) {
     const apiKey = /^Bearer ([^\s,]+)$/.exec(header(request, 'authorization') ?? '')?.[1] ?? '';
     const environment = this.#state.apiKeys.get(apiKey);
     if (!environment) throw new Refusal(401, 'api_key_invalid', 'Authorization must be Bearer and a valid API key.');
@@ -119,18 +130,19 @@ export class Calls {
         throw new Refusal(422, 'blinded_token_range', 'blinded-token must be exactly as long as the modulus, and below it.');
       }
       const blindSig = key.blindSign(blinded).toString('base64url');
-      this.#state.ledger.bill({ apiKey, environment, claimType: key.claimType, idempotencyKey });
+      const at = this.#state.options.now();
+      this.#state.ledger.bill({ apiKey, environment, claimType: key.claimType, idempotencyKey, keyId, blinded, at });
       return { status: 200, body: { blindSig } };
     };
     const parameters = ['purchase', apiKey, request.path, request.body.toString('base64')];
     const keeps = this.#state.options.keepPurchaseFailures ? keepsFailuresToo : keepsSuccess;
-    const { answer, replayed } = await this.#state.idempotency.run(idempotencyKey, parameters, bill, keeps);
+    const { answer, replayed } = await this.#state.idempotency.run(idempotencyKey, parameters, () => around(bill), keeps);
     if (replayed) this.#state.ledger.replay('purchases');
     return { ...answer, headers: { ...answer.headers, ...rateLimit } };
   }
 
-  /** Section 1.4. @param {import('./http.mjs').Request} request @param {string} relayToken */
-  async #redeem(request, relayToken) {
+  /** Section 1.4. @param {import('./http.mjs').Request} request @param {string} relayToken @param {Change} change */
+  async #redeem(request, relayToken, { around }) {
     const { relays, passes, ledger, idempotency, options } = this.#state;
     const secret = header(request, 'persona-relay-secret');
     const relay = relays.open(relayToken, secret);
@@ -139,6 +151,7 @@ export class Calls {
       throw new Refusal(400, 'private_token_malformed', 'Authorization must be: PrivateToken token=<unpadded base64url>.');
     }
 
+    const idempotencyKey = /** @type {string} */ (header(request, 'idempotency-key'));
     // Synchronous from the first check to the spending: no other request can come in between.
     const spend = () => {
       readBody(request, {});
@@ -164,13 +177,13 @@ export class Calls {
       } else {
         // A failed claim may be asked for again, and hands the pass back each time. **[assumed]**
         relay.refunds += 1;
-        ledger.refund();
       }
+      ledger.redeem({ relayToken, idempotencyKey, token, consumed: body.tokenConsumed, at: options.now() });
       return { status: 200, body };
     };
-    const idempotencyKey = /** @type {string} */ (header(request, 'idempotency-key'));
     const parameters = ['redeem', request.path, request.body.toString('base64'), token, secret];
-    const { answer, replayed } = await idempotency.run(idempotencyKey, parameters, spend, keepsSuccess);
+    const keeps = options.keepRedemptionFailures ? keepsFailuresToo : keepsSuccess;
+    const { answer, replayed } = await idempotency.run(idempotencyKey, parameters, () => around(spend), keeps);
     if (replayed) ledger.replay('redemptions');
     return answer;
   }

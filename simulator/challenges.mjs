@@ -28,11 +28,12 @@ export class Challenges {
 
   /**
    * @param {import('./issuer.mjs').IssuerKey} key
+   * @param {number} [expires] milliseconds since 1970
    * @returns {{ challenge: string, tokenKey: string, tokenKeyId: string }} all but the id in unpadded base64url
    */
-  issue(key) {
+  issue(key, expires = this.#now() + this.#ttlSeconds * 1000) {
     const serial = crypto.randomBytes(12).toString('hex');
-    const expiresAt = new Date(this.#now() + this.#ttlSeconds * 1000).toISOString();
+    const expiresAt = new Date(expires).toISOString();
     // The text is odd on purpose: an unknown member first, a number and a string that do not survive parsing and
     // re-serialising, escapes that are not needed, raw UTF-8, uneven spacing. Echoing it verbatim is the only way
     // to echo it. The MAC is escaped too: what is hashed is the string, not its spelling.

@@ -11,9 +11,33 @@ const HELP = `Usage: npm run simulator -- [options]
   --key-id-format NAME        base64url or hex (default base64url)
   --challenge-ttl-seconds N   until challenges and their passes expire (default 7776000, 90 days)
   --keep-purchase-failures    idempotency keys also keep failed purchases
+  --keep-redemption-failures  idempotency keys also keep failed redemptions
+  --recorded-requests N       how many of the latest requests are remembered (default 1000)
+  --seed N                    the same relay tokens in every run, so that seeded faults can be replayed
   --refuse-platform-headers   refuse redemptions that carry CF-* or CDN-Loop
   --verbose                   one line on stderr per request
   --help                      this text
+
+Faults, once it runs, at /_simulator/faults (GET shows them and how often they fired, DELETE ends them):
+
+  curl -X POST URL/_simulator/faults -d '{"rules": [{"call": "purchase", "fault": "drop-after", "times": 1}], "seed": 42}'
+
+  call         create, challenge, relay-challenge, purchase, redeem
+  fault        drop-before  drop-after  hang-before [ms]  hang-after [ms]  500-before [status]  500-after [status]
+               429 [retry-after]  truncated  truncated-chunked  malformed-json  slow ms  redirect location [status]
+               extra-headers headers  missing-members [body]
+               challenges: expired-challenge [ms]  key-rotated
+               purchase: wrong-signature [remember]  wrong-signature-length [remember]
+               redeem: 403-then-ready times     both: sticky-500-before  sticky-500-after
+  times N      how many requests it strikes (all);  after N: how many it lets pass first (0)
+  each         true: times and after count per relay or idempotency key
+  probability  0 to 1, drawn from the seed
+  relay, idempotency-key   only requests of these
+  hold-after   true: once processed, hold the request until POST /_simulator/faults/release ({"drop": true} resets
+               it); GET /_simulator/faults/processed?call=purchase waits for that moment
+
+POST /_simulator/options {"keep-purchase-failures": true, "keep-redemption-failures": false} switches at runtime.
+GET /_simulator/ledger/summary is the ledger without its lists.
 `;
 
 try {
@@ -51,6 +75,9 @@ function readArguments(args) {
         'key-id-format': text,
         'challenge-ttl-seconds': text,
         'keep-purchase-failures': flag,
+        'keep-redemption-failures': flag,
+        'recorded-requests': text,
+        seed: text,
         'refuse-platform-headers': flag,
         verbose: flag,
         help: flag,
@@ -68,6 +95,9 @@ function readArguments(args) {
     keyIdFormat: values['key-id-format'],
     challengeTtlSeconds: wholeNumber('--challenge-ttl-seconds', values['challenge-ttl-seconds']),
     keepPurchaseFailures: values['keep-purchase-failures'],
+    keepRedemptionFailures: values['keep-redemption-failures'],
+    recordedRequests: wholeNumber('--recorded-requests', values['recorded-requests']),
+    seed: wholeNumber('--seed', values.seed),
     refusePlatformHeaders: values['refuse-platform-headers'],
     verbose: values.verbose,
   };

@@ -19,19 +19,29 @@ import { header, kebabCase, MAX_BODY_BYTES } from './strict.mjs';
  * @property {number} status
  * @property {Record<string, string>} [headers]
  * @property {unknown} body an object with camelCase keys; written in the inflection that the request asked for
+ * @property {string} [text] what is written instead of `body`, as it is
+ *
+ * @typedef {object} Change what an interceptor may have done differently inside a call
+ * @property {(execute: () => Answer | Promise<Answer>) => Promise<Answer>} [around] stands around a purchase or
+ *   redemption *within* its idempotency memory, so the memory keeps what it returns; `execute` may throw a {@link Refusal}
+ * @property {number} [expiresAt] of a challenge, milliseconds since 1970
+ * @property {boolean} [rotateKey] whether the issuer key is rotated right after it was handed out with a challenge
  *
  * @typedef {object} Route
  * @property {string} call `create`, `challenge`, `relay-challenge`, `purchase`, `redeem`, or `control`
  * @property {string[]} methods
- * @property {() => Promise<Answer>} run does the call; may throw a {@link Refusal}. Nothing has happened before it
+ * @property {string | null} [relayToken] the relay that the path names
+ * @property {(change: Change, response: http.ServerResponse) => Promise<Answer>} run does the call; may throw a
+ *   {@link Refusal}. Nothing has happened before it
  *
  * @typedef {object} Exchange one request on its way, for an interceptor
  * @property {string} call
  * @property {Request} request
+ * @property {string | null} relayToken the relay that the path names
  * @property {string} requestId
  * @property {http.ServerResponse} response
  *
- * @typedef {(exchange: Exchange, next: () => Promise<Answer>) => Promise<Answer | null>} Intercept stands around
+ * @typedef {(exchange: Exchange, next: (change?: Change) => Promise<Answer>) => Promise<Answer | null>} Intercept stands around
  *   every upstream call (control calls excepted). `next` performs the call and never throws a refusal; calling it late, or not
  *   at all, or changing what it returned, is how a fault is made. null: the response was dealt with already
  *
@@ -46,9 +56,6 @@ import { header, kebabCase, MAX_BODY_BYTES } from './strict.mjs';
  * @property {number | null} status null while under way, or when the connection was dropped
  */
 
-/** How many requests {@link serve} remembers. */
-export const RECORDED_REQUESTS = 1000;
-
 /** Longest body that is read to its end just to be able to answer 413, bytes. */
 const MAX_DRAIN_BYTES = 8 * 1024 * 1024;
 
@@ -62,9 +69,10 @@ const MAX_DRAIN_BYTES = 8 * 1024 * 1024;
  * @param {import('./ledger.mjs').Ledger} options.ledger
  * @param {() => number} options.now
  * @param {boolean} options.verbose
+ * @param {number} options.recordedRequests how many of the latest requests are remembered
  * @returns {Promise<{ port: number, recorded: Recorded[], close(): Promise<void> }>} `recorded` is oldest first
  */
-export async function serve({ port, route, intercept, ledger, now, verbose }) {
+export async function serve({ port, route, intercept, ledger, now, verbose, recordedRequests }) {
   /** @type {Recorded[]} */
   const recorded = [];
   const server = http.createServer(async (incoming, response) => {
@@ -72,14 +80,14 @@ export async function serve({ port, route, intercept, ledger, now, verbose }) {
     if (request === null) return;
     const requestId = newRequestId();
     const found = route(request);
-    const record = remember(recorded, { request, requestId, call: found?.call ?? 'none', now });
-    const next = () => perform(request, found, ledger);
-    const exchange = { call: record?.call ?? 'control', request, requestId, response };
+    const record = remember(recorded, recordedRequests, { request, requestId, call: found?.call ?? 'none', now });
+    const next = (/** @type {Change} */ change = {}) => perform(request, found, ledger, change, response);
+    const exchange = { call: record?.call ?? 'control', request, relayToken: found?.relayToken ?? null, requestId, response };
     try {
       const answer = record ? await intercept(exchange, next) : await next();
       if (answer === null) return;
       if (record) record.status = answer.status;
-      write(response, answer, found?.call === 'control' ? 'camel' : header(request, 'key-inflection'), requestId);
+      write(response, answer, record ? written(answer, request) : JSON.stringify(answer.body), requestId);
     } catch (error) {
       console.error('simulator: interceptor failed:', error);
       response.destroy();
@@ -111,16 +119,17 @@ export async function serve({ port, route, intercept, ledger, now, verbose }) {
 /**
  * Runs a call. Refusals become answers here, and anything unexpected becomes a 500 that says nothing.
  * @param {Request} request @param {Route | null} found @param {import('./ledger.mjs').Ledger} ledger
+ * @param {Change} change @param {http.ServerResponse} response
  * @returns {Promise<Answer>}
  */
-async function perform(request, found, ledger) {
+async function perform(request, found, ledger, change, response) {
   try {
     if (!found) throw new Refusal(404, 'path_unknown', 'There is no such path.');
     if (!found.methods.includes(request.method)) {
       throw new Refusal(405, 'method_not_allowed', 'This path does not take this method.', { headers: { Allow: found.methods.join(', ') } });
     }
     if (request.tooLarge) throw new Refusal(413, 'body_too_large', `The body must not be longer than ${MAX_BODY_BYTES} bytes.`);
-    return await found.run();
+    return await found.run(change, response);
   } catch (error) {
     if (!(error instanceof Refusal)) {
       console.error('simulator: internal error:', error);
@@ -149,9 +158,11 @@ async function read(incoming) {
   /** @type {Map<string, string[]>} */
   const headers = new Map();
   for (let at = 0; at < incoming.rawHeaders.length; at += 2) {
-    const [name, value] = incoming.rawHeaders.slice(at, at + 2);
+    const [name, value] = [incoming.rawHeaders[at], incoming.rawHeaders[at + 1]];
     rawHeaders.push([name, value]);
-    headers.set(name.toLowerCase(), [...(headers.get(name.toLowerCase()) ?? []), value]);
+    const known = headers.get(name.toLowerCase());
+    if (known) known.push(value);
+    else headers.set(name.toLowerCase(), [value]);
   }
   const target = incoming.url ?? '';
   const mark = target.indexOf('?');
@@ -168,22 +179,27 @@ async function read(incoming) {
 }
 
 /**
- * @param {Recorded[]} recorded @param {{ request: Request, requestId: string, call: string, now: () => number }} of
+ * @param {Recorded[]} recorded @param {number} limit @param {{ request: Request, requestId: string, call: string, now: () => number }} of
  * @returns {Recorded | null} null for control calls, which are not recorded
  */
-function remember(recorded, { request, requestId, call, now }) {
+function remember(recorded, limit, { request, requestId, call, now }) {
   if (call === 'control') return null;
   const { method, target, rawHeaders, body } = request;
   const at = new Date(now()).toISOString();
   const record = { id: requestId, at, call, method, target, rawHeaders, body: body.toString('utf8'), status: null };
   recorded.push(record);
-  if (recorded.length > RECORDED_REQUESTS) recorded.shift();
+  if (recorded.length > limit) recorded.shift();
   return record;
 }
 
-/** @param {http.ServerResponse} response @param {Answer} answer @param {string | undefined} inflection @param {string} requestId */
-function write(response, answer, inflection, requestId) {
-  const body = Buffer.from(JSON.stringify(inflect(answer.body, inflection)));
+/** The body of an answer as it goes over the wire. @param {Answer} answer @param {Request} request */
+export function written(answer, request) {
+  return answer.text ?? JSON.stringify(inflect(answer.body, header(request, 'key-inflection')));
+}
+
+/** @param {http.ServerResponse} response @param {Answer} answer @param {string} text @param {string} requestId */
+function write(response, answer, text, requestId) {
+  const body = Buffer.from(text);
   response.writeHead(answer.status, {
     ...answer.headers,
     'Content-Type': 'application/json; charset=utf-8',

@@ -49,17 +49,22 @@ export class Issuer {
 
   /**
    * Puts a new key in place. **[assumed]** The old one signs no more, but passes it has signed stay good until
-   * they expire: they were paid for, and the buyer cannot see a rotation coming.
+   * they expire: they were paid for, and the buyer cannot see a rotation coming. Who asks for a key meanwhile gets
+   * the new one.
    * @param {string} claimType
    * @param {string} environment
    */
   async rotate(claimType, environment) {
     const slot = slotName(claimType, environment);
-    const old = await this.#current.get(slot);
-    const fresh = await this.#make(claimType, environment);
-    if (old) old.retired = true;
-    this.#current.set(slot, Promise.resolve(fresh));
-    return fresh;
+    const before = this.#current.get(slot);
+    const made = this.#make(claimType, environment).then(async (fresh) => {
+      const old = await before;
+      if (old) old.retired = true;
+      return fresh;
+    });
+    this.#current.set(slot, made);
+    made.catch(() => this.#current.delete(slot));
+    return made;
   }
 
   /** @param {string} claimType @param {string} environment */

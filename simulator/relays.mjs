@@ -27,11 +27,14 @@ export class Relays {
   /** @type {Map<string, Relay>} by relay token */
   #relays = new Map();
   #jwtSecret = crypto.randomBytes(32);
+  #created = 0;
   #now;
+  #seed;
 
-  /** @param {{ now: () => number }} options */
-  constructor({ now }) {
+  /** @param {{ now: () => number, seed?: number }} options with a seed, relay tokens are the same in every run */
+  constructor({ now, seed }) {
     this.#now = now;
+    this.#seed = seed;
   }
 
   /**
@@ -40,7 +43,7 @@ export class Relays {
    */
   create({ claimType, encryptionKeyPem, sandbox }) {
     const relay = {
-      token: `relay_${crypto.randomBytes(18).toString('hex')}`,
+      token: `relay_${this.#tokenBytes().toString('hex')}`,
       secret: crypto.randomUUID(),
       claimType: requireClaimType(claimType),
       environment: environmentOf(sandbox),
@@ -97,6 +100,13 @@ export class Relays {
   /** Forgets every relay. */
   reset() {
     this.#relays.clear();
+    this.#created = 0;
+  }
+
+  #tokenBytes() {
+    if (this.#seed === undefined) return crypto.randomBytes(18);
+    this.#created += 1;
+    return crypto.createHash('sha256').update(`${this.#seed}/${this.#created}`).digest().subarray(0, 18);
   }
 
   /** A JWT, HS256 (RFC 7515). @param {string} relayToken */

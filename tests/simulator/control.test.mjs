@@ -110,7 +110,7 @@ test('concurrent first challenges share one key', async (t) => {
 });
 
 test('misuse of startSimulator is a UsageError', async () => {
-  for (const options of [{ ports: 1 }, { port: -1 }, { modulusLength: 1024 }, { spki: 'x' }, { keyIdFormat: 'x' }]) {
+  for (const options of [{ ports: 1 }, { port: -1 }, { modulusLength: 1024 }, { spki: 'x' }, { keyIdFormat: 'x' }, { recordedRequests: -1 }, { seed: 0.5 }]) {
     await assert.rejects(startSimulator(/** @type {any} */ (options)), { name: 'UsageError' });
   }
 });
@@ -130,7 +130,7 @@ describe('command line', () => {
     });
 
   test('says ready first, then how to complete a claim, and ends cleanly on SIGTERM', async () => {
-    const { code, stdout, stderr } = await run(['--port', '0', '--spki', 'rsassaPss']);
+    const { code, stdout, stderr } = await run(['--port', '0', '--spki', 'rsassaPss', '--keep-redemption-failures', '--recorded-requests', '5', '--seed', '1']);
     assert.match(stdout.split('\n')[0], /^ready http:\/\/127\.0\.0\.1:\d+$/);
     assert.match(stdout, /curl -X POST http:\/\/127\.0\.0\.1:\d+\/_simulator\/relays\/RELAY_TOKEN\/complete -d/);
     assert.deepEqual([code, stderr], [0, '']);
