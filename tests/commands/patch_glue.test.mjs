@@ -9,6 +9,10 @@ const CLOSURE = (name) => `function ${name}(arg0, arg1, f) {
   if (state.instance !== __wbg_instance_id) {
     throw new Error('Cannot invoke closure from previous WASM instance');
   }
+  real._wbg_cb_unref = () => {
+    if (--state.cnt === 0) {
+    }
+  };
 }
 `;
 const START = 'function __wbg_finalize_init(instance, module) {\n  wasm = instance.exports;\n}\n';
@@ -29,6 +33,13 @@ test('silences closures of a dead instance, of either kind', () => {
   }
 });
 
+test('lets go of no closure of a dead instance', () => {
+  for (const glue of [GLUE, GLUE + CLOSURE('makeClosure')]) {
+    assert.ok(!patchGlue(glue).includes('if (--state.cnt === 0) {'));
+    assert.ok(patchGlue(glue).includes('if (--state.cnt === 0 && state.instance === __wbg_instance_id) {'));
+  }
+});
+
 test('takes modules of another realm', () => {
   const patched = patchGlue(GLUE);
   assert.ok(!patched.includes('instanceof WebAssembly.Module'));
@@ -39,6 +50,7 @@ test('a glue that has not what is expected stops the build with a sentence', () 
   const wrong = {
     'the guard around the exports': [GLUE.replace('wasm = instance.exports', 'wasm = take(instance)'), GLUE + START],
     'closures of a dead instance': [GLUE.replace('from previous', 'of a previous')],
+    'the end of a closure of a dead instance': [GLUE.replace('--state.cnt', 'state.cnt--')],
     'modules of another realm': [GLUE.replace(SYNC, ''), GLUE + SYNC],
   };
   for (const [what, glues] of Object.entries(wrong)) {
