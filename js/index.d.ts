@@ -77,6 +77,56 @@ export interface GeneratedClaim {
   tokenConsumed: boolean;
 }
 
+/**
+ * Where the state of one purchase or one redemption is kept: one text, with compare-and-set. The text is secret; seal it
+ * where others can read. Stores over memory and SQLite: `relay-edge/stores`.
+ */
+export interface RecordStore {
+  /** What was written last, and a version of it; `undefined` when nothing was. */
+  read(): MaybePromise<{ text: string; version: unknown } | undefined>;
+  /**
+   * Makes the text durable, if `version` is still that of what is there (`undefined`: nothing is). Answers the new version,
+   * which is neither `undefined` nor `null`; or `undefined` when somebody else was faster.
+   */
+  write(text: string, version: unknown): MaybePromise<unknown>;
+}
+type MaybePromise<T> = T | Promise<T>;
+
+/** Makes a purchase durable: what is needed to repeat it is written before it leaves. */
+export interface DurablePurchase {
+  record: RecordStore;
+  /**
+   * A secret that says for what is bought, such as an HMAC of the relay token under a key of the deployment. The idempotency
+   * key follows from it, so that even a lost record is not bought again while the upstream remembers. Default: a random key.
+   */
+  idempotencySecret?: string;
+  /** An operator's leave to buy once more when nobody knows whether the latest purchase was billed. Default: `false`. */
+  allowedAgain?: boolean;
+}
+
+/** Makes a redemption durable. */
+export interface DurableRedemption {
+  record: RecordStore;
+}
+
+/** What may be seen of a record: no secret. Times are in Unix seconds. */
+export interface RecordDescription {
+  /** `none`, `sent`, `issued`, `rejected`, `unknown`, `unusable`; `ready`, `sent`, `redeemed`, `refunded`, `rejected`, `lost`. */
+  state: string;
+  attempt: number;
+  since?: number;
+  /** A send may have been executed of which nobody knows what came. */
+  inDoubt: boolean;
+  /** Call again by yourself, as nobody may come to ask. */
+  unsettled: boolean;
+  refusal?: { status: number; title: string | null; details: string | null; code: string | null; requestId: string | null };
+}
+
+/** Tells where a purchase stands, from its record's text. @throws PersonaError `record_invalid` */
+export function describePurchase(text: string): RecordDescription;
+/** Tells where a redemption stands, from its record's text. @throws PersonaError `record_invalid` */
+export function describeRedemption(text: string): RecordDescription;
+
 /** The three calls of a relay's life. */
 export interface Relays {
   /** Makes a relay. Costs nothing. */
@@ -84,10 +134,20 @@ export interface Relays {
   /** Buys one pass. **Costs money each time it succeeds**; its retries repeat the same bytes under one `Idempotency-Key`. */
   issuePrivacyPass(params: IssuePrivacyPassParams): Promise<PrivacyPass>;
   /**
+   * The same, at most once per record: calling again, from any process, goes on with what was begun or answers the pass that
+   * was bought (`replayed`).
+   */
+  issuePrivacyPass(params: IssuePrivacyPassParams, durable: DurablePurchase): Promise<PrivacyPass & { replayed: boolean }>;
+  /**
    * Spends a pass on a relay and reads the claim, anonymously. The idempotency key follows from the relay and the pass, so
    * that calling again with the same two, from any process within 24 hours, reads the same claim and spends nothing.
    */
   generateClaim(params: GenerateClaimParams): Promise<GeneratedClaim>;
+  /** The same, remembered: calling again answers the claim for as long as the record is kept. The pass can then be left out. */
+  generateClaim(
+    params: Omit<GenerateClaimParams, "privacyPassToken"> & { privacyPassToken?: string },
+    durable: DurableRedemption,
+  ): Promise<GeneratedClaim & { replayed: boolean }>;
 }
 
 /** The client. Holds no connection and no state: make one per process or one per request, as you like. */
@@ -97,6 +157,8 @@ export class Persona {
   readonly relays: Relays;
 }
 export default Persona;
+
+export * from "./ledger.js";
 
 /** Why a call failed. */
 export class PersonaError extends Error {
@@ -146,10 +208,14 @@ export type ErrorCode =
   | "challenge_expired" // 502: its `expires_at` is past
   | "issuer_key_invalid" // 502: the issuer key fails a check
   | "blind_signature_invalid" // 502: billed, but the signature does not verify
+  | "purchase_unknown" // 502: nobody can tell whether it was billed; not bought again by itself
+  | "claim_lost" // 410: the pass was spent, and the claim is given to no key of ours
   // between us
   | "transport_failed" // 502
   | "timeout" // 504
-  // ours
+  // ours, or the store's
+  | "store_failed" // 503: the record could not be read or written; call again
+  | "record_invalid" // 500: what the store holds is no record of ours
   | "internal"; // 500: a fault in this library; the next call works
 
 export interface Claim {

@@ -13,7 +13,7 @@ export class Persona {
     const { fetch, ...config } = options;
     if (fetch !== undefined && typeof fetch !== "function") throw new TypeError("fetch must be a function");
     // The options, which hold the API key, are kept out of sight of a logger that prints the client.
-    const method = (work) => (params) => callAsync(() => work(config, fetch, params));
+    const method = (work) => (params, durable) => callAsync(() => work(config, fetch, params, durable));
     this.relays = Object.freeze({
       create: method(relay.createRelay),
       issuePrivacyPass: method(relay.issuePrivacyPass),
@@ -25,6 +25,8 @@ export class Persona {
 
 export default Persona;
 
+export const describePurchase = (text) => call(() => relay.describePurchase(text));
+export const describeRedemption = (text) => call(() => relay.describeRedemption(text));
 export const parseClaim = (claimPayload) => call(() => relay.parseClaim(claimPayload));
 export const decryptClaim = (claimPayload, privateKeyPem) => callAsync(() => relay.decryptClaim(claimPayload, privateKeyPem));
 export const generateEncryptionKeyPair = (options) => callAsync(() => relay.generateEncryptionKeyPair(options));

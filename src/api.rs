@@ -63,7 +63,7 @@ pub struct Relay {
 }
 
 /// What a redemption answers.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GeneratedClaim {
     /// See [`crate::claim`].
     pub claim_payload: String,

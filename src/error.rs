@@ -48,10 +48,24 @@ pub enum Error {
     IssuerKey(IssuerKeyError),
     /// The purchase was answered, and billed, but the signature does not verify under the issuer key.
     BlindSignature,
+    /// Nobody can tell whether a purchase was billed, and it is not bought again by itself.
+    PurchaseUnknown {
+        /// Since when, in Unix seconds.
+        since: i64,
+    },
+    /// The pass was spent, and the upstream gives the claim to no key of ours.
+    ClaimLost {
+        /// Since when, in Unix seconds.
+        since: i64,
+    },
     /// No answer: the connection failed, or broke before the answer was read to its end.
     Transport,
     /// No answer in time.
     Timeout,
+    /// The store of a purchase or redemption could not be read or written.
+    StoreFailed,
+    /// What the store holds is no record of ours.
+    RecordInvalid,
     /// A fault in this library.
     Internal(&'static str),
 }
@@ -121,8 +135,12 @@ impl Error {
             Self::Challenge(_) => "challenge_invalid",
             Self::IssuerKey(_) => "issuer_key_invalid",
             Self::BlindSignature => "blind_signature_invalid",
+            Self::PurchaseUnknown { .. } => "purchase_unknown",
+            Self::ClaimLost { .. } => "claim_lost",
             Self::Transport => "transport_failed",
             Self::Timeout => "timeout",
+            Self::StoreFailed => "store_failed",
+            Self::RecordInvalid => "record_invalid",
             Self::Internal(_) => "internal",
         }
     }
@@ -145,9 +163,12 @@ impl Error {
             | Self::Challenge(_)
             | Self::IssuerKey(_)
             | Self::BlindSignature
+            | Self::PurchaseUnknown { .. }
             | Self::Transport => 502,
+            Self::ClaimLost { .. } => 410,
             Self::Timeout => 504,
-            Self::Internal(_) => 500,
+            Self::StoreFailed => 503,
+            Self::RecordInvalid | Self::Internal(_) => 500,
         }
     }
 
@@ -166,9 +187,11 @@ impl Error {
             | Self::Header(_)
             | Self::Challenge(_)
             | Self::IssuerKey(_)
-            | Self::BlindSignature => Origin::Upstream,
+            | Self::BlindSignature
+            | Self::PurchaseUnknown { .. }
+            | Self::ClaimLost { .. } => Origin::Upstream,
             Self::Transport | Self::Timeout => Origin::Transport,
-            Self::Internal(_) => Origin::Internal,
+            Self::StoreFailed | Self::RecordInvalid | Self::Internal(_) => Origin::Internal,
         }
     }
 
@@ -178,6 +201,14 @@ impl Error {
             Self::Upstream(error) => error.class,
             Self::AnswerInvalid { .. } | Self::Transport | Self::Timeout => Class::Ambiguous,
             _ => Class::Rejected,
+        }
+    }
+
+    /// The HTTP status that the upstream answered, when it did.
+    pub fn upstream_status(&self) -> Option<u16> {
+        match self {
+            Self::Upstream(error) => Some(error.status),
+            _ => None,
         }
     }
 
@@ -203,8 +234,12 @@ impl Error {
             Self::Header(_) | Self::Challenge(_) => "The upstream's challenge can't be used",
             Self::IssuerKey(_) => "The upstream's issuer key can't be used",
             Self::BlindSignature => "The upstream's blind signature does not verify",
+            Self::PurchaseUnknown { .. } => "Nobody can tell whether the pass was billed",
+            Self::ClaimLost { .. } => "The pass was spent and its claim is lost",
             Self::Transport => "No answer from the upstream",
             Self::Timeout => "No answer from the upstream in time",
+            Self::StoreFailed => "The store can't be used",
+            Self::RecordInvalid => "What the store holds can't be read",
             Self::Internal(_) => "A fault in relay-edge",
         }
     }
@@ -227,6 +262,10 @@ impl Error {
             Self::Challenge(error) => error.as_str().into(),
             Self::IssuerKey(error) => error.as_str().into(),
             Self::BlindSignature => "the pass was billed and can't be used; do not buy again before asking the vendor, with the request id".into(),
+            Self::PurchaseUnknown { .. } => "it is not bought again by itself; an operator can find out from the vendor and allow it".into(),
+            Self::ClaimLost { .. } => "the upstream says that the pass is spent and gives the claim to none of the keys it was sent under".into(),
+            Self::StoreFailed => "nothing is lost: call again, and it goes on from what is durable".into(),
+            Self::RecordInvalid => "nothing was sent: the record is of another version, or was changed".into(),
             Self::Transport | Self::Timeout => return None,
             Self::Internal(what) => [*what, "; the next call works. Please report it"].concat(),
         })

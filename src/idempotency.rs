@@ -4,7 +4,7 @@ use blind_rsa_signatures::reexports::hmac_sha256::HMAC;
 
 use crate::encoding::hex;
 use crate::identifiers::RelayToken;
-use crate::secret::{PrivacyPassToken, RelaySecret};
+use crate::secret::{PrivacyPassToken, RelaySecret, SecretBytes};
 
 /// An idempotency key: 122 bits spelled as a version-4 UUID, so that it looks like everybody's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,21 @@ impl IdempotencyKey {
     /// key again; and a key that followed from the relay would link the purchase with the redemption.
     pub fn for_purchase(random: [u8; 16]) -> Self {
         Self::from_bytes(random)
+    }
+
+    /// For a purchase that is written down: follows from the deployment's secret and from what the purchase is for, which
+    /// are in `seed`, so that even a lost record does not buy twice while the upstream remembers the key. `attempt` grows
+    /// only with a definitive refusal's or an operator's leave.
+    pub fn for_kept_purchase(seed: &SecretBytes, attempt: u32) -> Self {
+        let mut mac = HMAC::new(seed.expose());
+        mac.update("issue.v1".as_bytes());
+        mac.update(attempt.to_be_bytes());
+        Self::from_mac(mac)
+    }
+
+    /// A key that was written down.
+    pub fn kept(text: &str) -> Self {
+        Self(text.into())
     }
 
     /// For a redemption: follows from the relay and the pass, so that a retry in another process, which remembers
@@ -35,14 +50,18 @@ impl IdempotencyKey {
             mac.update(part.as_bytes());
         }
         mac.update(attempt.to_be_bytes());
-        let mut bytes = [0; 16];
-        bytes.iter_mut().zip(mac.finalize()).for_each(|(byte, drawn)| *byte = drawn);
-        Self::from_bytes(bytes)
+        Self::from_mac(mac)
     }
 
     /// The key as it travels, 36 characters.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    fn from_mac(mac: HMAC) -> Self {
+        let mut bytes = [0; 16];
+        bytes.iter_mut().zip(mac.finalize()).for_each(|(byte, drawn)| *byte = drawn);
+        Self::from_bytes(bytes)
     }
 
     fn from_bytes(mut bytes: [u8; 16]) -> Self {

@@ -30,6 +30,9 @@ pub mod identifiers;
 pub mod issuer_key;
 pub mod outcome;
 pub mod pass;
+pub mod purchase;
+pub mod redemption;
+pub mod refusal;
 pub mod retry;
 pub mod secret;
 #[cfg(test)]

@@ -7,15 +7,13 @@ use web_sys::Url;
 use super::error::Failure;
 use super::params::Params;
 use super::{crypto, fetch};
-use crate::api::{self, GeneratedClaim, PersonaVersion, Relay, Request, Response};
+use crate::api::{self, PersonaVersion, Relay, Request, Response};
 use crate::challenge::Offer;
 use crate::encryption_key::EncryptionKey;
 use crate::error::Error;
-use crate::idempotency::IdempotencyKey;
 use crate::identifiers::{ClaimType, RelayToken};
-use crate::pass::PendingPass;
 use crate::retry::RetryPolicy;
-use crate::secret::{ApiKey, PrivacyPassToken, RelaySecret};
+use crate::secret::{ApiKey, RelaySecret};
 
 /// The checked options.
 pub(super) struct Client {
@@ -75,29 +73,8 @@ impl Client {
         self.call(fetch::unix_milliseconds(), &request, api::create_answer).await
     }
 
-    pub(super) async fn issue(&self, which: &WhichPass) -> Result<PrivacyPassToken, Failure> {
-        let api_key = self.api_key.as_ref().ok_or(Error::ApiKeyMissing)?;
-        let start = fetch::unix_milliseconds();
-        let pending = PendingPass::blind(self.challenge(start, which).await?, &mut crypto::rng())?;
-        let key = IdempotencyKey::for_purchase(crypto::random_bytes());
-        let request = api::purchase(pending.blinded_token(), pending.key_id(), api_key, &key, self.version.as_ref());
-        let read =
-            |response: &Response, now| pending.finalize(&api::purchase_answer(response, pending.modulus_len(), now)?);
-        self.call(start, &request, read).await
-    }
-
-    pub(super) async fn redeem(
-        &self,
-        relay_token: &RelayToken,
-        relay_secret: &RelaySecret,
-        pass: &PrivacyPassToken,
-    ) -> Result<GeneratedClaim, Failure> {
-        let key = IdempotencyKey::for_redemption(relay_token, relay_secret, pass, 0);
-        let request = api::redeem(relay_token, relay_secret, pass, &key);
-        self.call(fetch::unix_milliseconds(), &request, api::redeem_answer).await
-    }
-
-    async fn challenge(&self, start: f64, which: &WhichPass) -> Result<Offer, Failure> {
+    /// Gets a challenge, which is free. `start` is when the deadline began, in Unix milliseconds.
+    pub(super) async fn challenge(&self, start: f64, which: &WhichPass) -> Result<Offer, Failure> {
         match which {
             WhichPass::ClaimType { claim_type, sandbox } => {
                 let request = api::challenge_by_claim_type(claim_type, *sandbox);
@@ -118,26 +95,46 @@ impl Client {
         request: &Request,
         read: impl Fn(&Response, i64) -> Result<T, Error>,
     ) -> Result<T, Failure> {
-        let url = self.base_url.join(&request.path)?;
-        let mut failure = Failure::from(Error::Timeout);
         for tries in 1.. {
-            let Some(timeout_ms) = self.policy.try_timeout_ms(elapsed_ms(start)) else { break };
-            failure = match fetch::exchange(self.fetch.as_ref(), &url, request, timeout_ms).await {
-                Ok(response) => match read(&response, fetch::unix_seconds()) {
-                    Ok(answer) => return Ok(answer),
-                    Err(error) => Failure { request_id: response.request_id, ..error.into() },
-                },
+            let failure = match self.exchange(start, request, &read).await {
+                Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
-            let error = &failure.error;
-            let asked = error.retry_after_seconds();
-            let wait = self.policy.wait_ms(error.class(), tries, asked, elapsed_ms(start), crypto::random_number());
-            match wait {
-                Some(wait) => fetch::sleep(wait).await,
-                None => break,
+            match self.wait_ms(&failure.error, tries, start) {
+                Some(wait_ms) => fetch::sleep(wait_ms).await,
+                None => return Err(failure),
             }
         }
-        Err(failure)
+        Err(Error::Timeout.into())
+    }
+
+    /// Sends a request once, within the time that is left since `start`, and reads its answer.
+    pub(super) async fn exchange<T>(
+        &self,
+        start: f64,
+        request: &Request,
+        read: impl Fn(&Response, i64) -> Result<T, Error>,
+    ) -> Result<T, Failure> {
+        let url = self.base_url.join(&request.path)?;
+        let timeout_ms = self.policy.try_timeout_ms(elapsed_ms(start)).ok_or(Error::Timeout)?;
+        let response = fetch::exchange(self.fetch.as_ref(), &url, request, timeout_ms).await?;
+        read(&response, fetch::unix_seconds())
+            .map_err(|error| Failure { request_id: response.request_id, ..error.into() })
+    }
+
+    /// The wait before the next try, in milliseconds; `None` when there is to be none.
+    pub(super) fn wait_ms(&self, error: &Error, tries: u32, start: f64) -> Option<u32> {
+        let random = crypto::random_number();
+        self.policy.wait_ms(error.class(), tries, error.retry_after_seconds(), elapsed_ms(start), random)
+    }
+
+    /// The key that pays.
+    pub(super) fn api_key(&self) -> Result<&ApiKey, Error> {
+        self.api_key.as_ref().ok_or(Error::ApiKeyMissing)
+    }
+
+    pub(super) fn version(&self) -> Option<&PersonaVersion> {
+        self.version.as_ref()
     }
 }
 

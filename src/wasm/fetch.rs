@@ -60,6 +60,13 @@ pub(super) async fn sleep(milliseconds: u32) {
     let _ = JsFuture::from(elapsed).await;
 }
 
+/// Waits, if there is anything to wait for.
+pub(super) async fn sleep_if(milliseconds: u32) {
+    if milliseconds > 0 {
+        sleep(milliseconds).await;
+    }
+}
+
 /// Sends a request and reads the answer to its end, within `timeout_ms`. Redirects are not followed.
 ///
 /// # Errors

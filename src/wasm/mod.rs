@@ -10,9 +10,11 @@
 
 mod client;
 mod crypto;
+mod drive;
 mod error;
 mod fetch;
 mod params;
+mod store;
 
 use js_sys::{Array, Function};
 use serde::Serialize;
@@ -24,11 +26,14 @@ use crate::encryption_key::EncryptionKey;
 use crate::error::Error;
 use crate::identifiers::{ClaimType, RelayToken};
 use crate::pass::PendingPass;
-use crate::secret::{PrivacyPassToken, RelaySecret};
+use crate::purchase::Purchase;
+use crate::redemption::Redemption;
+use crate::secret::{PrivacyPassToken, RelaySecret, SecretBytes};
 use crate::{challenge, encoding, hosted_flow, www_authenticate};
 use client::{Client, WhichPass};
 use error::{Failure, Thrown};
 use params::Params;
+use store::OneCall;
 
 /// Checks the options of `new Persona(options)`; throws a `TypeError` that names the wrong one.
 #[wasm_bindgen(js_name = checkOptions)]
@@ -51,9 +56,14 @@ pub async fn create_relay(options: JsValue, fetch: Option<Function>, params: JsV
     })
 }
 
-/// `persona.relays.issuePrivacyPass(params)`
+/// `persona.relays.issuePrivacyPass(params, durable)`
 #[wasm_bindgen(js_name = issuePrivacyPass)]
-pub async fn issue_privacy_pass(options: JsValue, fetch: Option<Function>, params: JsValue) -> Result<JsValue, Thrown> {
+pub async fn issue_privacy_pass(
+    options: JsValue,
+    fetch: Option<Function>,
+    params: JsValue,
+    durable: JsValue,
+) -> Result<JsValue, Thrown> {
     let client = Client::new(&options, fetch).map_err(Thrown::misuse)?;
     let params = Params::new(&params)?;
     let which = if let Some(claim_type) = params.optional_text("claim-type")? {
@@ -67,20 +77,55 @@ pub async fn issue_privacy_pass(options: JsValue, fetch: Option<Function>, param
         let problem = "is missing: give it, or relayToken with relaySecret";
         return Err(Error::Parameter { field: "claim-type", problem }.into());
     };
-    let pass = client.issue(&which).await?;
-    to_js(&PassOut { privacy_pass_token: pass.expose() })
+    client.api_key()?;
+    if durable.is_undefined() {
+        let pass = drive::purchase(&client, &OneCall, &which, &None, false).await?.value;
+        return to_js(&PassOut { privacy_pass_token: pass.expose(), replayed: None });
+    }
+    let durable = Params::new(&durable)?;
+    let store = durable.record()?;
+    let seed = durable.optional_text("idempotency-secret")?.map(|text| SecretBytes::new(text.into_bytes()));
+    let allowed_again = durable.flag("allowed-again")?;
+    let pass = drive::purchase(&client, &store, &which, &seed, allowed_again).await?;
+    to_js(&PassOut { privacy_pass_token: pass.value.expose(), replayed: Some(pass.replayed) })
 }
 
-/// `persona.relays.generateClaim(params)`
+/// `persona.relays.generateClaim(params, durable)`
 #[wasm_bindgen(js_name = generateClaim)]
-pub async fn generate_claim(options: JsValue, fetch: Option<Function>, params: JsValue) -> Result<JsValue, Thrown> {
+pub async fn generate_claim(
+    options: JsValue,
+    fetch: Option<Function>,
+    params: JsValue,
+    durable: JsValue,
+) -> Result<JsValue, Thrown> {
     let client = Client::new(&options, fetch).map_err(Thrown::misuse)?;
     let params = Params::new(&params)?;
-    let relay_token = RelayToken::parse(params.text("relay-token")?)?;
-    let relay_secret = RelaySecret::parse(params.text("relay-secret")?)?;
-    let pass = PrivacyPassToken::parse(params.text("privacy-pass-token")?)?;
-    let claim = client.redeem(&relay_token, &relay_secret, &pass).await?;
-    to_js(&ClaimPayloadOut { claim_payload: &claim.claim_payload, token_consumed: claim.token_consumed })
+    let token = RelayToken::parse(params.text("relay-token")?)?;
+    let secret = RelaySecret::parse(params.text("relay-secret")?)?;
+    let (claim, replayed) = if durable.is_undefined() {
+        let pass = PrivacyPassToken::parse(params.text("privacy-pass-token")?)?;
+        (drive::redemption(&client, &OneCall, &token, &secret, Some(&pass)).await?.value, None)
+    } else {
+        let pass = params.optional_text("privacy-pass-token")?.map(PrivacyPassToken::parse).transpose()?;
+        let store = Params::new(&durable)?.record()?;
+        let claim = drive::redemption(&client, &store, &token, &secret, pass.as_ref()).await?;
+        (claim.value, Some(claim.replayed))
+    };
+    to_js(&ClaimPayloadOut { claim_payload: &claim.claim_payload, token_consumed: claim.token_consumed, replayed })
+}
+
+/// `describePurchase(text)`
+#[wasm_bindgen(js_name = describePurchase)]
+pub fn describe_purchase(text: JsValue) -> Result<JsValue, Thrown> {
+    let record: Purchase = serde_json::from_str(&params::text(&text, "text")?).map_err(|_| Error::RecordInvalid)?;
+    to_js(&record.describe())
+}
+
+/// `describeRedemption(text)`
+#[wasm_bindgen(js_name = describeRedemption)]
+pub fn describe_redemption(text: JsValue) -> Result<JsValue, Thrown> {
+    let record: Redemption = serde_json::from_str(&params::text(&text, "text")?).map_err(|_| Error::RecordInvalid)?;
+    to_js(&record.describe())
 }
 
 /// `parseClaim(claimPayload)`
@@ -154,7 +199,7 @@ pub fn finalize_privacy_pass(input: JsValue) -> Result<JsValue, Thrown> {
     let blind_signature = encoding::from_base64url(&params.text("blind-sig")?)
         .map_err(|_| Error::Parameter { field: "blind-sig", problem })?;
     let pass = pending.finalize(&blind_signature)?;
-    to_js(&PassOut { privacy_pass_token: pass.expose() })
+    to_js(&PassOut { privacy_pass_token: pass.expose(), replayed: None })
 }
 
 fn to_js(value: &impl Serialize) -> Result<JsValue, Thrown> {
@@ -174,6 +219,8 @@ struct RelayOut<'a> {
 #[serde(rename_all = "camelCase")]
 struct PassOut<'a> {
     privacy_pass_token: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replayed: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -181,6 +228,8 @@ struct PassOut<'a> {
 struct ClaimPayloadOut<'a> {
     claim_payload: &'a str,
     token_consumed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replayed: Option<bool>,
 }
 
 #[derive(Serialize)]

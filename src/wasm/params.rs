@@ -5,6 +5,7 @@ use core::ops::RangeInclusive;
 use js_sys::Reflect;
 use wasm_bindgen::{JsCast, JsValue};
 
+use super::store::JsStore;
 use crate::error::Error;
 
 /// An object with parameters. Names are the wire's, `relay-token`; the object spells them `relayToken`.
@@ -58,6 +59,15 @@ impl<'a> Params<'a> {
             return Ok(false);
         }
         value.as_bool().ok_or(Error::Parameter { field, problem: "must be true or false" })
+    }
+
+    /// The `record` of a durable call.
+    pub(super) fn record(&self) -> Result<JsStore, Error> {
+        let record = self.get("record");
+        if !record.is_object() {
+            return Err(Error::Parameter { field: "record", problem: "must be an object with `read` and `write`" });
+        }
+        Ok(record.unchecked_into())
     }
 
     /// A whole number within a range, `None` when it is not there.

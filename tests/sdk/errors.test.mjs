@@ -16,6 +16,17 @@ const buy = (offered, bought = { status: 500 }) =>
 const signature = { body: { "blind-sig": crypto.randomBytes(256).toString("base64url") } };
 const pkcs8 = (key) => key.export({ type: "pkcs8", format: "pem" });
 
+/** A record that holds a text. */
+const kept = (text) => ({ record: { read: () => ({ text, version: 1 }), write: () => 2 } });
+/** A purchase of which nobody knows whether it was billed, too old to be sent again. */
+const sent = { pending_pass: "AAAA", idempotency_key: "k", first_sent_at: 1, in_flight: false, in_doubt: true, first_5xx_at: null };
+const unknown = JSON.stringify({ v: 1, attempt: 0, state: { unknown: { since: 2, sent } } });
+const lost = JSON.stringify({ v: 1, pass: REDEEM.privacyPassToken, state: { lost: { since: 1 } } });
+const broken = () => {
+  throw new Error("the disk is full");
+};
+const nobody = () => client(() => assert.fail("a request was made"));
+
 /** Code, the status it has, whose fault it is, the ways to it. */
 const table = {
   parameter_invalid: [400, "caller", () => answering(200).create({})],
@@ -40,6 +51,23 @@ const table = {
   blind_signature_invalid: [502, "upstream", () => buy(offer(), signature)],
   transport_failed: [502, "transport", () => create(client(() => Promise.reject(new Error("gone"))))],
   timeout: [504, "transport", () => create(client(() => new Promise(() => {}), { timeoutMs: 20 }))],
+  purchase_unknown: [502, "upstream", () => nobody().issuePrivacyPass({ claimType: CLAIM_TYPE }, kept(unknown))],
+  claim_lost: [410, "upstream", () => nobody().generateClaim(REDEEM, kept(lost))],
+  store_failed: [
+    503,
+    "internal",
+    () => nobody().generateClaim(REDEEM, { record: { read: broken } }),
+    () => nobody().generateClaim(REDEEM, { record: { read: () => undefined, write: async () => broken() } }),
+    () => client(() => challengeForms["by claim type"].answer(offer())).issuePrivacyPass({ claimType: CLAIM_TYPE }, { record: { read: () => undefined, write: broken } }),
+  ],
+  record_invalid: [
+    500,
+    "internal",
+    ...["x", "{}", unknown.replace('"v":1', '"v":2')].map((text) => () => nobody().issuePrivacyPass({ claimType: CLAIM_TYPE }, kept(text))),
+    () => nobody().generateClaim(REDEEM, kept(unknown)),
+    () => library.describePurchase(lost),
+    () => library.describeRedemption("{"),
+  ],
   internal: [500, "internal", () => library.parseClaim("x".repeat(100_000_000))],
 };
 
@@ -104,6 +132,11 @@ const parameters = [
   ...["challenge", "tokenKey", "tokenKeyId"].map((field) => [() => library.blindPrivacyPass({ ...offer(), [field]: 5 }), field]),
   ...[5, null, {}, [5], ["PrivateToken a=b", 5]].map((wwwAuthenticate) => [() => library.blindPrivacyPass({ wwwAuthenticate }), "wwwAuthenticate"]),
   [() => library.finalizePrivacyPass({ blindSig: "AAAA" }), "pendingPass"],
+  ...[undefined, 5, {}].map((text) => [() => library.describePurchase(text), "text"]),
+  ...[undefined, null, 5].map((record) => [() => relays.generateClaim(REDEEM, { record }), "record"]),
+  [() => relays.issuePrivacyPass({ claimType: CLAIM_TYPE }, {}), "record"],
+  [() => relays.issuePrivacyPass({ claimType: CLAIM_TYPE }, { record: {}, idempotencySecret: 5 }), "idempotencySecret"],
+  [() => relays.issuePrivacyPass({ claimType: CLAIM_TYPE }, { record: {}, allowedAgain: "yes" }), "allowedAgain"],
   ...[undefined, 5, "a+b", "a b"].map((blindSig) => [() => library.finalizePrivacyPass({ pendingPass: pending(), blindSig }), "blindSig"]),
 ];
 

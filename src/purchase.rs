@@ -1,0 +1,329 @@
+//! The purchase of one pass, as a state machine: bought at most once per attempt, whatever fails (docs/exactly-once.md).
+//!
+//! [`advance`] is pure. A driver is a loop: advance, **make the record durable**, perform the effect, and again. What is
+//! needed to repeat a call, byte for byte and under the same idempotency key, is so durable before the call leaves.
+//!
+//! ```text
+//!            Called              Prepared                 signature verifies
+//!   none ────────────▶ (prepare) ─────────▶ sent ───────────────────────────▶ issued
+//!    ▲                                      │ ▲ │ ambiguous, later, configuration: the same bytes again
+//!    │ Called, attempt + 1                  │ └─┘
+//!    ├───────────────────────── rejected ◀──┤ definitive refusal
+//!    │ AllowedAgain, attempt + 1            │
+//!    └────────────────── unknown, unusable ◀┘ nobody can tell whether it was billed; billed, but unusable
+//! ```
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::outcome::{Call, Class};
+use crate::refusal::Refusal;
+use crate::secret::PrivacyPassToken;
+
+/// What is durable of a purchase. Secret: it holds what links the pass with its purchase.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Purchase {
+    /// The version of this layout. Another one is not read.
+    #[serde(deserialize_with = "crate::purchase::this_version")]
+    pub v: u32,
+    /// How many passes may have been billed before this one, each with an operator's or a refusal's leave: it is part of the
+    /// idempotency key.
+    pub attempt: u32,
+    /// Where it stands.
+    pub state: State,
+}
+
+/// Where a purchase stands.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// Nothing has left.
+    None,
+    /// The request may have left. Its bytes and key are here, and no other may leave.
+    Sent(Sent),
+    /// The verified pass. What links it with its purchase is gone.
+    Issued {
+        /// The pass, as it travels.
+        pass: String,
+        /// Unix seconds.
+        issued_at: i64,
+    },
+    /// It did not happen and will not.
+    Rejected {
+        /// What the upstream said.
+        refusal: Refusal,
+    },
+    /// Nobody can tell whether it was billed. The same bytes are still sent when somebody calls, while the upstream
+    /// remembers their key; other bytes only when an operator allows it.
+    Unknown {
+        /// As it was sent.
+        sent: Sent,
+        /// Unix seconds.
+        since: i64,
+    },
+    /// Billed, but the signature does not verify. Never bought again by itself.
+    Unusable {
+        /// Unix seconds.
+        since: i64,
+    },
+}
+
+/// A request that may have left, to the byte.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Sent {
+    /// [`PendingPass::to_text`](crate::pass::PendingPass::to_text): challenge, issuer key, nonce, blinding secret, blinded token.
+    pub pending_pass: String,
+    /// The idempotency key, as it travels.
+    pub idempotency_key: String,
+    /// When it was first made durable, in Unix seconds.
+    pub first_sent_at: i64,
+    /// Whether a send is under way, as far as anybody knows: whoever finds this set when it starts does not know what
+    /// came of that send.
+    pub in_flight: bool,
+    /// Whether nobody knows what came of some send, so that it may have been billed.
+    pub in_doubt: bool,
+    /// When the upstream first answered 5xx, in Unix seconds.
+    pub first_5xx_at: Option<i64>,
+}
+
+/// What happened. Times are Unix seconds.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// Somebody wants the pass, or an alarm went off.
+    Called {
+        /// Now.
+        now: i64,
+    },
+    /// The same run tries again after [`Effect::Unsettled`] and a wait. What [`Called`](Self::Called) does only for a new
+    /// call, a new attempt, this does not.
+    Again {
+        /// Now.
+        now: i64,
+    },
+    /// What [`Effect::Prepare`] asked for.
+    Prepared {
+        /// [`PendingPass::to_text`](crate::pass::PendingPass::to_text).
+        pending_pass: String,
+        /// The idempotency key of this attempt.
+        idempotency_key: String,
+        /// Now.
+        now: i64,
+    },
+    /// [`Effect::Prepare`] failed: nothing was bought.
+    NotPrepared {
+        /// Why.
+        error: Error,
+    },
+    /// What came of [`Effect::Send`]: the blind signature, unblinded and verified, or why not.
+    Answered {
+        /// The pass, or the error.
+        answer: Result<PrivacyPassToken, Error>,
+        /// Now.
+        now: i64,
+    },
+    /// An operator allows to buy once more after an unknown or unusable purchase.
+    AllowedAgain,
+}
+
+/// What to do next, when the record is durable.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Fetch a challenge, which is free, and blind a token for it; then [`Event::Prepared`] or [`Event::NotPrepared`].
+    Prepare,
+    /// Send the request of [`Sent`]; then [`Event::Answered`].
+    Send(Sent),
+    /// The same request may be sent again after a wait, or later; until then this is the answer.
+    Unsettled(Error),
+    /// Settled: the answer.
+    Done(Result<PrivacyPassToken, Error>),
+}
+
+/// The version of the record's layout.
+pub const VERSION: u32 = 1;
+/// The upstream remembers a key for 24 h; an hour is left for clocks and for a request on its way.
+pub const REPEATABLE_SECONDS: i64 = 23 * 3600;
+/// 5xx answers this far apart are no passing trouble: the upstream may be repeating a failure that it keeps under the key.
+pub const STICKY_SECONDS: i64 = 60;
+
+impl Default for Purchase {
+    fn default() -> Self {
+        Self { v: VERSION, attempt: 0, state: State::None }
+    }
+}
+
+impl Purchase {
+    /// When an alarm should call again by itself, so that what was billed while nobody waited is fetched; in Unix seconds.
+    pub fn unsettled_since(&self) -> Option<i64> {
+        match &self.state {
+            State::Sent(sent) | State::Unknown { sent, .. } => Some(sent.first_sent_at),
+            _ => None,
+        }
+    }
+}
+
+/// What an operator may see of a purchase: no secret.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Description {
+    /// The state's name.
+    pub state: &'static str,
+    /// See [`Purchase::attempt`].
+    pub attempt: u32,
+    /// When the state began, or the first send was made durable, in Unix seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<i64>,
+    /// Whether a send may have been executed of which nobody knows what came.
+    pub in_doubt: bool,
+    /// Whether an alarm should call again by itself.
+    pub unsettled: bool,
+    /// What the upstream refused with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<Refusal>,
+}
+
+impl Purchase {
+    /// Tells where it stands.
+    pub fn describe(&self) -> Description {
+        let (state, since, in_doubt) = match &self.state {
+            State::None => ("none", None, false),
+            State::Sent(sent) => ("sent", Some(sent.first_sent_at), sent.in_doubt || sent.in_flight),
+            State::Issued { issued_at, .. } => ("issued", Some(*issued_at), false),
+            State::Rejected { .. } => ("rejected", None, false),
+            State::Unknown { since, .. } => ("unknown", Some(*since), true),
+            State::Unusable { since } => ("unusable", Some(*since), false),
+        };
+        let refusal = match &self.state {
+            State::Rejected { refusal } => Some(refusal.clone()),
+            _ => None,
+        };
+        Description {
+            state,
+            attempt: self.attempt,
+            since,
+            in_doubt,
+            unsettled: self.unsettled_since().is_some(),
+            refusal,
+        }
+    }
+}
+
+/// One step. The record that comes back has to be durable before the effect is performed.
+pub fn advance(record: Purchase, event: Event) -> (Purchase, Effect) {
+    let Purchase { v, attempt, state } = record;
+    let to = |attempt, state, effect| (Purchase { v, attempt, state }, effect);
+    match (state, event) {
+        (State::None, Event::Called { .. } | Event::Again { .. }) => to(attempt, State::None, Effect::Prepare),
+        (State::Rejected { refusal }, Event::Again { .. }) => {
+            let error = refusal.to_error(Call::Purchase);
+            to(attempt, State::Rejected { refusal }, Effect::Done(Err(error)))
+        }
+        // An explicit new call after a refusal is a new attempt.
+        (State::Rejected { .. }, Event::Called { .. }) => to(attempt + 1, State::None, Effect::Prepare),
+        (State::Issued { pass, issued_at }, Event::Called { .. } | Event::Again { .. }) => {
+            let answer = PrivacyPassToken::parse(pass.as_str());
+            to(attempt, State::Issued { pass, issued_at }, Effect::Done(answer))
+        }
+        (State::Sent(mut sent), Event::Called { now } | Event::Again { now }) => {
+            sent.in_doubt |= sent.in_flight;
+            match (now - sent.first_sent_at < REPEATABLE_SECONDS, sent.in_doubt) {
+                (true, _) => {
+                    sent.in_flight = true;
+                    to(attempt, State::Sent(sent.clone()), Effect::Send(sent))
+                }
+                // The key may be forgotten: the same bytes could be billed again.
+                (false, true) => unknown(v, attempt, sent, now),
+                // Each send was answered, and none was executed.
+                (false, false) => to(attempt, State::None, Effect::Prepare),
+            }
+        }
+        (State::Unknown { sent, since }, Event::Called { now } | Event::Again { now }) => {
+            let error = Error::PurchaseUnknown { since };
+            let repeatable = now - sent.first_sent_at < REPEATABLE_SECONDS;
+            let effect = if repeatable { Effect::Send(sent.clone()) } else { Effect::Done(Err(error)) };
+            to(attempt, State::Unknown { sent, since }, effect)
+        }
+        (State::Unusable { since }, Event::Called { .. } | Event::Again { .. }) => {
+            to(attempt, State::Unusable { since }, Effect::Done(Err(Error::BlindSignature)))
+        }
+
+        (State::None, Event::Prepared { pending_pass, idempotency_key, now }) => {
+            let sent = Sent {
+                pending_pass,
+                idempotency_key,
+                first_sent_at: now,
+                in_flight: true,
+                in_doubt: false,
+                first_5xx_at: None,
+            };
+            to(attempt, State::Sent(sent.clone()), Effect::Send(sent))
+        }
+        (State::None, Event::NotPrepared { error }) => {
+            let again = error.class().may_retry();
+            to(attempt, State::None, if again { Effect::Unsettled(error) } else { Effect::Done(Err(error)) })
+        }
+
+        (State::Sent(_) | State::Unknown { .. }, Event::Answered { answer: Ok(pass), now }) => {
+            let issued = State::Issued { pass: pass.expose().to_owned(), issued_at: now };
+            to(attempt, issued, Effect::Done(Ok(pass)))
+        }
+        (State::Sent(_) | State::Unknown { .. }, Event::Answered { answer: Err(Error::BlindSignature), now }) => {
+            to(attempt, State::Unusable { since: now }, Effect::Done(Err(Error::BlindSignature)))
+        }
+        (State::Sent(sent), Event::Answered { answer: Err(error), now }) => refused(v, attempt, sent, error, now),
+        // It was not known before, and an answer that is no signature makes it no better known.
+        (State::Unknown { sent, since }, Event::Answered { answer: Err(_), .. }) => {
+            to(attempt, State::Unknown { sent, since }, Effect::Done(Err(Error::PurchaseUnknown { since })))
+        }
+
+        (State::Unknown { .. } | State::Unusable { .. }, Event::AllowedAgain) => {
+            to(attempt + 1, State::None, Effect::Prepare)
+        }
+        // Another driver was faster, or nothing is to be allowed: tell what stands.
+        (state, _) => {
+            let error = Error::Internal("a purchase was told something that can't have happened in its state");
+            to(attempt, state, Effect::Done(Err(error)))
+        }
+    }
+}
+
+fn refused(v: u32, attempt: u32, mut sent: Sent, error: Error, now: i64) -> (Purchase, Effect) {
+    let stay = |sent, effect| (Purchase { v, attempt, state: State::Sent(sent) }, effect);
+    sent.in_flight = false;
+    match error.class() {
+        Class::Ambiguous => {
+            sent.in_doubt = true;
+            if error.upstream_status().is_some_and(|status| status >= 500) {
+                match sent.first_5xx_at {
+                    Some(first) if now - first >= STICKY_SECONDS => return unknown(v, attempt, sent, now),
+                    Some(_) => {}
+                    None => sent.first_5xx_at = Some(now),
+                }
+            }
+            stay(sent, Effect::Unsettled(error))
+        }
+        Class::Later => stay(sent, Effect::Unsettled(error)),
+        // A setting is wrong. The bytes stay good until it is mended.
+        Class::Configuration => stay(sent, Effect::Done(Err(error))),
+        _ => match Refusal::of(&error) {
+            // 409 is said of a key that another request is using: with a send in doubt it may be our own, still at work.
+            Some(refusal) if refusal.status == 409 && sent.in_doubt => unknown(v, attempt, sent, now),
+            Some(refusal) => (Purchase { v, attempt, state: State::Rejected { refusal } }, Effect::Done(Err(error))),
+            None => stay(sent, Effect::Done(Err(error))),
+        },
+    }
+}
+
+fn unknown(v: u32, attempt: u32, sent: Sent, since: i64) -> (Purchase, Effect) {
+    let effect = Effect::Done(Err(Error::PurchaseUnknown { since }));
+    (Purchase { v, attempt, state: State::Unknown { sent, since } }, effect)
+}
+
+/// Reads the version of a record, and refuses any but [`VERSION`].
+pub(crate) fn this_version<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let found = u32::deserialize(deserializer)?;
+    if found == VERSION {
+        Ok(found)
+    } else {
+        Err(serde::de::Error::custom("a record of another version"))
+    }
+}

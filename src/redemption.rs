@@ -1,0 +1,325 @@
+//! The redemption of one pass on one relay, as a state machine: a spent claim is delivered, whatever fails
+//! (docs/exactly-once.md).
+//!
+//! [`advance`] is pure; the driver's loop is that of [`crate::purchase`]. The idempotency key of a send follows from the
+//! relay, the pass and the attempt ([`crate::idempotency`]), so a record needs to keep the attempt only.
+//!
+//! ```text
+//!            Called
+//!   ready ───────────▶ sent ──────────▶ redeemed     the claim, replayed until its time is over
+//!     ▲ attempt + 1    │ ▲ │ └────────▶ refunded     the claim did not pass: replayed as well
+//!     └────────────────┘ └─┘ └────────▶ rejected     another pass may be tried
+//!       not ready, or a    ambiguous:   lost         spent, and the upstream gives the claim to no key of ours
+//!       kept failure       same key
+//! ```
+//!
+//! A new attempt never strands an old one: when the pass turns out to be spent (409), each attempt whose outcome was in
+//! doubt is asked again under its own key, where the upstream keeps the claim, before anything is called lost.
+
+use serde::{Deserialize, Serialize};
+
+use crate::api::GeneratedClaim;
+use crate::error::Error;
+use crate::outcome::{Call, Class};
+use crate::purchase::Description;
+use crate::refusal::Refusal;
+
+/// What is durable of a redemption. Secret: it holds the pass, then the claim.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Redemption {
+    /// The version of this layout. Another one is not read.
+    #[serde(deserialize_with = "crate::purchase::this_version")]
+    pub v: u32,
+    /// The pass that is bound to the relay, as it travels.
+    pub pass: String,
+    /// Where it stands.
+    pub state: State,
+}
+
+/// Where a redemption stands.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// Nothing has left.
+    Ready,
+    /// Sends may have left.
+    Sent(Sent),
+    /// Spent, and here is what for.
+    Redeemed {
+        /// The claim payload.
+        claim_payload: String,
+        /// Unix seconds.
+        at: i64,
+    },
+    /// The claim did not pass, and the pass was handed back. It is not spent elsewhere by itself: that would show the
+    /// upstream one pass on two relays.
+    Refunded {
+        /// The claim payload.
+        claim_payload: String,
+        /// Unix seconds.
+        at: i64,
+    },
+    /// It did not happen. An explicit new call makes a new attempt, with this pass or another.
+    Rejected {
+        /// What the upstream said.
+        refusal: Refusal,
+        /// The attempt that was refused.
+        attempt: u32,
+    },
+    /// The pass is spent, and no key of ours gets the claim.
+    Lost {
+        /// Unix seconds.
+        since: i64,
+    },
+}
+
+/// Sends that may have left.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Sent {
+    /// The attempt that is being made: part of the idempotency key.
+    pub attempt: u32,
+    /// Whether a send is under way, as far as anybody knows.
+    pub in_flight: bool,
+    /// The attempts of which a send had an outcome that nobody knows: the pass may be spent under their keys.
+    pub in_doubt: Vec<u32>,
+    /// When the upstream first answered 5xx under this attempt's key, in Unix seconds.
+    pub first_5xx_at: Option<i64>,
+    /// Whether the next call makes a new attempt.
+    pub next_attempt: bool,
+    /// The attempts in doubt that are still to be asked, after a refusal; the last is being asked.
+    pub asking: Vec<u32>,
+    /// How often all of them have been asked in vain.
+    pub rounds: u32,
+    /// When the first send was made durable, in Unix seconds.
+    pub first_sent_at: i64,
+}
+
+/// What happened. Times are Unix seconds.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// Somebody wants the claim, or an alarm went off.
+    Called {
+        /// Now.
+        now: i64,
+    },
+    /// The same run tries again after [`Effect::Unsettled`] and a wait: under the same key, never a new attempt.
+    Again {
+        /// Now.
+        now: i64,
+    },
+    /// What came of [`Effect::Send`].
+    Answered {
+        /// The attempt of that effect.
+        attempt: u32,
+        /// The claim, or the error.
+        answer: Result<GeneratedClaim, Error>,
+        /// Now.
+        now: i64,
+    },
+}
+
+/// What to do next, when the record is durable.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Send under the key of this attempt, not before so many milliseconds; then [`Event::Answered`].
+    Send {
+        /// Part of the idempotency key.
+        attempt: u32,
+        /// Milliseconds.
+        after_ms: u32,
+    },
+    /// The same request may be sent again after a wait, or later; until then this is the answer.
+    Unsettled(Error),
+    /// Settled: the answer.
+    Done(Result<GeneratedClaim, Error>),
+}
+
+/// The version of the record's layout.
+pub const VERSION: u32 = 1;
+/// As for purchases: 5xx answers this far apart are no passing trouble.
+pub const STICKY_SECONDS: i64 = crate::purchase::STICKY_SECONDS;
+/// How often the attempts in doubt are asked before the claim is called lost.
+pub const ROUNDS: u32 = 4;
+/// The wait between those rounds, in milliseconds.
+pub const ROUND_WAIT_MS: u32 = 1000;
+/// With so many attempts in doubt, no new one is made: each has to be asked again one day.
+pub const MOST_IN_DOUBT: usize = 8;
+
+impl Redemption {
+    /// A redemption of which nothing has left.
+    pub fn new(pass: String) -> Self {
+        Self { v: VERSION, pass, state: State::Ready }
+    }
+
+    /// Since when something is in doubt, in Unix seconds, so that an alarm calls again by itself.
+    pub fn unsettled_since(&self) -> Option<i64> {
+        match &self.state {
+            State::Sent(sent) if sent.in_flight || !sent.in_doubt.is_empty() => Some(sent.first_sent_at),
+            _ => None,
+        }
+    }
+
+    /// Whether another pass may take this one's place: nothing can come of this one any more, or yet.
+    pub fn may_change_pass(&self) -> bool {
+        match &self.state {
+            State::Ready | State::Rejected { .. } => true,
+            State::Sent(sent) => !sent.in_flight && sent.in_doubt.is_empty(),
+            _ => false,
+        }
+    }
+}
+
+impl Redemption {
+    /// Tells where it stands, without a secret.
+    pub fn describe(&self) -> Description {
+        let (state, since, attempt) = match &self.state {
+            State::Ready => ("ready", None, 0),
+            State::Sent(sent) => ("sent", Some(sent.first_sent_at), sent.attempt),
+            State::Redeemed { at, .. } => ("redeemed", Some(*at), 0),
+            State::Refunded { at, .. } => ("refunded", Some(*at), 0),
+            State::Rejected { attempt, .. } => ("rejected", None, *attempt),
+            State::Lost { since } => ("lost", Some(*since), 0),
+        };
+        let refusal = match &self.state {
+            State::Rejected { refusal, .. } => Some(refusal.clone()),
+            _ => None,
+        };
+        let unsettled = self.unsettled_since().is_some();
+        Description { state, attempt, since, in_doubt: unsettled, unsettled, refusal }
+    }
+}
+
+/// One step. The record that comes back has to be durable before the effect is performed.
+pub fn advance(record: Redemption, event: Event) -> (Redemption, Effect) {
+    let Redemption { v, pass, state } = record;
+    let (state, effect) = match (state, event) {
+        (State::Redeemed { claim_payload, at }, _) => {
+            let claim = GeneratedClaim { claim_payload: claim_payload.clone(), token_consumed: true };
+            (State::Redeemed { claim_payload, at }, Effect::Done(Ok(claim)))
+        }
+        (State::Refunded { claim_payload, at }, _) => {
+            let claim = GeneratedClaim { claim_payload: claim_payload.clone(), token_consumed: false };
+            (State::Refunded { claim_payload, at }, Effect::Done(Ok(claim)))
+        }
+        // A claim is taken whenever it comes, even from a send that was given up.
+        (_, Event::Answered { answer: Ok(claim), now, .. }) => {
+            let claim_payload = claim.claim_payload.clone();
+            let state = if claim.token_consumed {
+                State::Redeemed { claim_payload, at: now }
+            } else {
+                State::Refunded { claim_payload, at: now }
+            };
+            (state, Effect::Done(Ok(claim)))
+        }
+        (State::Ready, Event::Called { now } | Event::Again { now }) => send(Sent::new(0, now)),
+        (State::Rejected { attempt, .. }, Event::Called { now }) => send(Sent::new(attempt + 1, now)),
+        (State::Lost { since }, _) => (State::Lost { since }, Effect::Done(Err(Error::ClaimLost { since }))),
+        (State::Rejected { refusal, attempt }, Event::Again { .. }) => {
+            let error = refusal.to_error(Call::Redemption);
+            (State::Rejected { refusal, attempt }, Effect::Done(Err(error)))
+        }
+        (State::Sent(mut sent), event @ (Event::Called { .. } | Event::Again { .. })) => {
+            if sent.in_flight {
+                sent.doubt();
+            }
+            let new_call = matches!(event, Event::Called { .. });
+            if new_call && sent.next_attempt && sent.asking.is_empty() {
+                sent.attempt += 1;
+                (sent.next_attempt, sent.first_5xx_at) = (false, None);
+            }
+            send(sent)
+        }
+        (State::Sent(sent), Event::Answered { attempt, answer: Err(error), now }) if attempt == sent.current() => {
+            refused(sent, error, now)
+        }
+        // The answer to a send that another driver has gone beyond.
+        (state, Event::Answered { answer: Err(error), .. }) => (state, Effect::Unsettled(error)),
+    };
+    (Redemption { v, pass, state }, effect)
+}
+
+impl Sent {
+    fn new(attempt: u32, now: i64) -> Self {
+        Self {
+            attempt,
+            in_flight: false,
+            in_doubt: Vec::new(),
+            first_5xx_at: None,
+            next_attempt: false,
+            asking: Vec::new(),
+            rounds: 0,
+            first_sent_at: now,
+        }
+    }
+
+    /// The attempt that the next send is under.
+    fn current(&self) -> u32 {
+        self.asking.last().copied().unwrap_or(self.attempt)
+    }
+
+    /// Nobody knows what came of the send that was under way.
+    fn doubt(&mut self) {
+        let current = self.current();
+        if !self.in_doubt.contains(&current) {
+            self.in_doubt.push(current);
+        }
+    }
+}
+
+fn send(mut sent: Sent) -> (State, Effect) {
+    sent.in_flight = true;
+    let effect = Effect::Send { attempt: sent.current(), after_ms: 0 };
+    (State::Sent(sent), effect)
+}
+
+fn refused(mut sent: Sent, error: Error, now: i64) -> (State, Effect) {
+    sent.in_flight = false;
+    let may_make_attempts = sent.in_doubt.len() < MOST_IN_DOUBT && sent.asking.is_empty();
+    match error.class() {
+        Class::Ambiguous => {
+            sent.doubt();
+            if error.upstream_status().is_some_and(|status| status >= 500) {
+                let first = *sent.first_5xx_at.get_or_insert(now);
+                sent.next_attempt |= may_make_attempts && now - first >= STICKY_SECONDS;
+            }
+            (State::Sent(sent), Effect::Unsettled(error))
+        }
+        Class::Later => (State::Sent(sent), Effect::Unsettled(error)),
+        Class::Configuration => (State::Sent(sent), Effect::Done(Err(error))),
+        Class::NotReady => {
+            sent.next_attempt |= may_make_attempts;
+            (State::Sent(sent), Effect::Unsettled(error))
+        }
+        class => {
+            let Some(refusal) = Refusal::of(&error) else { return (State::Sent(sent), Effect::Done(Err(error))) };
+            if class != Class::Conflict {
+                // The upstream keeps what it executed under a key; this key it refuses.
+                let current = sent.current();
+                sent.in_doubt.retain(|attempt| *attempt != current);
+            }
+            ask_those_in_doubt(sent, refusal, error, now)
+        }
+    }
+}
+
+/// The pass can't be spent any more, or not on this relay. If it was by a send of ours whose outcome nobody knows, the
+/// upstream keeps the claim under that send's key: ask them all, more than once, since such a send may still be at work.
+fn ask_those_in_doubt(mut sent: Sent, refusal: Refusal, error: Error, now: i64) -> (State, Effect) {
+    sent.asking.pop();
+    let doubtful = &sent.in_doubt;
+    sent.asking.retain(|attempt| doubtful.contains(attempt));
+    if !sent.asking.is_empty() {
+        return send(sent);
+    }
+    if sent.in_doubt.is_empty() {
+        return (State::Rejected { refusal, attempt: sent.attempt }, Effect::Done(Err(error)));
+    }
+    sent.rounds += 1;
+    if sent.rounds > ROUNDS {
+        return (State::Lost { since: now }, Effect::Done(Err(Error::ClaimLost { since: now })));
+    }
+    sent.asking.clone_from(&sent.in_doubt);
+    sent.in_flight = true;
+    let effect = Effect::Send { attempt: sent.current(), after_ms: if sent.rounds > 1 { ROUND_WAIT_MS } else { 0 } };
+    (State::Sent(sent), effect)
+}

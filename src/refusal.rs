@@ -1,0 +1,49 @@
+//! A refusal that is kept: what a later caller is told of an answer that the upstream gave once.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, UpstreamError};
+use crate::outcome::{classify, Call};
+
+/// What the upstream said when it refused definitively. It names no secret.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// The first error's `title`.
+    pub title: Option<String>,
+    /// The first error's `details`.
+    pub details: Option<String>,
+    /// The first error's `code`.
+    pub code: Option<String>,
+    /// The `Request-Id` header.
+    pub request_id: Option<String>,
+}
+
+impl Refusal {
+    /// What is worth keeping of an error; `None` when it is not one that the upstream answered.
+    pub fn of(error: &Error) -> Option<Self> {
+        let Error::Upstream(error) = error else { return None };
+        let UpstreamError { status, title, details, code, request_id, .. } = error.as_ref().clone();
+        Some(Self { status, title, details, code, request_id })
+    }
+
+    /// The error again, as it was on this call.
+    pub fn to_error(&self, call: Call) -> Error {
+        let Self { status, title, details, code, request_id } = self.clone();
+        let class = classify(call, status);
+        let (meta, retry_after_seconds) = (None, None);
+        Error::Upstream(Box::new(UpstreamError {
+            call,
+            status,
+            class,
+            title,
+            details,
+            code,
+            meta,
+            request_id,
+            retry_after_seconds,
+        }))
+    }
+}
