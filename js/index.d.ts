@@ -102,11 +102,15 @@ export interface DurablePurchase {
   idempotencySecret?: string;
   /** An operator's leave to buy once more when nobody knows whether the latest purchase was billed. Default: `false`. */
   allowedAgain?: boolean;
+  /** Nobody asked: go on with what is in doubt, as an alarm does, and make no new attempt. Default: `false`. */
+  byItself?: boolean;
 }
 
 /** Makes a redemption durable. */
 export interface DurableRedemption {
   record: RecordStore;
+  /** Nobody asked: go on with what is in doubt, as an alarm does, and make no new attempt. Default: `false`. */
+  byItself?: boolean;
 }
 
 /** What may be seen of a record: no secret. Times are in Unix seconds. */

@@ -1,7 +1,13 @@
 //! The purchase of one pass, as a state machine: bought at most once per attempt, whatever fails (docs/exactly-once.md).
 //!
 //! [`advance`] is pure. A driver is a loop: advance, **make the record durable**, perform the effect, and again. What is
-//! needed to repeat a call, byte for byte and under the same idempotency key, is so durable before the call leaves.
+//! needed to repeat a call, byte for byte and under the same idempotency key, is so durable before the call leaves. What a
+//! driver owes the machine (checked in tests/model):
+//! * The record is written with a compare-and-set. When another driver was faster, the same event is told to the record
+//!   that stands, with the attempt that it had. When nobody knows whether the write was made, the run ends as in a crash.
+//! * A send leaves within [`SEND_WITHIN_SECONDS`] of the `now` it was advanced with, or else [`Event::Again`] is told first.
+//! * [`Effect::Unsettled`]: wait, tell [`Event::Again`], so many times; then the error is the caller's answer, and the next
+//!   call or alarm goes on from the record. Only a new call by a caller is [`Event::Called`].
 //!
 //! ```text
 //!            Called              Prepared                 signature verifies
@@ -89,12 +95,12 @@ pub struct Sent {
 /// What happened. Times are Unix seconds.
 #[derive(Debug, Clone)]
 pub enum Event {
-    /// Somebody wants the pass, or an alarm went off.
+    /// Somebody wants the pass.
     Called {
         /// Now.
         now: i64,
     },
-    /// The same run tries again after [`Effect::Unsettled`] and a wait. What [`Called`](Self::Called) does only for a new
+    /// The same run tries again after [`Effect::Unsettled`] and a wait, or an alarm went off. What [`Called`](Self::Called) does only for a new
     /// call, a new attempt, this does not.
     Again {
         /// Now.
@@ -102,33 +108,36 @@ pub enum Event {
     },
     /// What [`Effect::Prepare`] asked for.
     Prepared {
+        /// The record's attempt when it was asked for: what the key was made for.
+        attempt: u32,
         /// [`PendingPass::to_text`](crate::pass::PendingPass::to_text).
         pending_pass: String,
-        /// The idempotency key of this attempt.
+        /// The idempotency key of that attempt.
         idempotency_key: String,
         /// Now.
         now: i64,
     },
-    /// [`Effect::Prepare`] failed: nothing was bought.
-    NotPrepared {
-        /// Why.
-        error: Error,
-    },
     /// What came of [`Effect::Send`]: the blind signature, unblinded and verified, or why not.
     Answered {
+        /// The record's attempt when it was sent.
+        attempt: u32,
         /// The pass, or the error.
         answer: Result<PrivacyPassToken, Error>,
         /// Now.
         now: i64,
     },
     /// An operator allows to buy once more after an unknown or unusable purchase.
-    AllowedAgain,
+    AllowedAgain {
+        /// The attempt that the operator looked at. It is given up once, however often that is said.
+        attempt: u32,
+    },
 }
 
 /// What to do next, when the record is durable.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Fetch a challenge, which is free, and blind a token for it; then [`Event::Prepared`] or [`Event::NotPrepared`].
+    /// Fetch a challenge, which is free, and blind a token for it;
+    /// then [`Event::Prepared`]. If that fails nothing was bought, and the run ends.
     Prepare,
     /// Send the request of [`Sent`]; then [`Event::Answered`].
     Send(Sent),
@@ -142,6 +151,8 @@ pub enum Effect {
 pub const VERSION: u32 = 1;
 /// The upstream remembers a key for 24 h; an hour is left for clocks and for a request on its way.
 pub const REPEATABLE_SECONDS: i64 = 23 * 3600;
+/// A send that is late by more is not made: it could arrive when its key is forgotten.
+pub const SEND_WITHIN_SECONDS: i64 = 600;
 /// 5xx answers this far apart are no passing trouble: the upstream may be repeating a failure that it keeps under the key.
 pub const STICKY_SECONDS: i64 = 60;
 
@@ -212,17 +223,15 @@ pub fn advance(record: Purchase, event: Event) -> (Purchase, Effect) {
     let Purchase { v, attempt, state } = record;
     let to = |attempt, state, effect| (Purchase { v, attempt, state }, effect);
     match (state, event) {
-        (State::None, Event::Called { .. } | Event::Again { .. }) => to(attempt, State::None, Effect::Prepare),
-        (State::Rejected { refusal }, Event::Again { .. }) => {
-            let error = refusal.to_error(Call::Purchase);
-            to(attempt, State::Rejected { refusal }, Effect::Done(Err(error)))
+        // A pass is taken whenever it comes, even from an attempt that was given up: it was paid for.
+        (state, Event::Answered { answer: Ok(pass), now, .. }) if !matches!(state, State::Issued { .. }) => {
+            let issued = State::Issued { pass: pass.expose().to_owned(), issued_at: now };
+            to(attempt, issued, Effect::Done(Ok(pass)))
         }
+
+        (State::None, Event::Called { .. } | Event::Again { .. }) => to(attempt, State::None, Effect::Prepare),
         // An explicit new call after a refusal is a new attempt.
         (State::Rejected { .. }, Event::Called { .. }) => to(attempt + 1, State::None, Effect::Prepare),
-        (State::Issued { pass, issued_at }, Event::Called { .. } | Event::Again { .. }) => {
-            let answer = PrivacyPassToken::parse(pass.as_str());
-            to(attempt, State::Issued { pass, issued_at }, Effect::Done(answer))
-        }
         (State::Sent(mut sent), Event::Called { now } | Event::Again { now }) => {
             sent.in_doubt |= sent.in_flight;
             match (now - sent.first_sent_at < REPEATABLE_SECONDS, sent.in_doubt) {
@@ -232,21 +241,17 @@ pub fn advance(record: Purchase, event: Event) -> (Purchase, Effect) {
                 }
                 // The key may be forgotten: the same bytes could be billed again.
                 (false, true) => unknown(v, attempt, sent, now),
-                // Each send was answered, and none was executed.
-                (false, false) => to(attempt, State::None, Effect::Prepare),
+                // Each send was answered, and none was executed. Other bytes need another key.
+                (false, false) => to(attempt + 1, State::None, Effect::Prepare),
             }
         }
-        (State::Unknown { sent, since }, Event::Called { now } | Event::Again { now }) => {
-            let error = Error::PurchaseUnknown { since };
-            let repeatable = now - sent.first_sent_at < REPEATABLE_SECONDS;
-            let effect = if repeatable { Effect::Send(sent.clone()) } else { Effect::Done(Err(error)) };
-            to(attempt, State::Unknown { sent, since }, effect)
-        }
-        (State::Unusable { since }, Event::Called { .. } | Event::Again { .. }) => {
-            to(attempt, State::Unusable { since }, Effect::Done(Err(Error::BlindSignature)))
+        (State::Unknown { sent, since }, Event::Called { now } | Event::Again { now })
+            if now - sent.first_sent_at < REPEATABLE_SECONDS =>
+        {
+            to(attempt, State::Unknown { sent: sent.clone(), since }, Effect::Send(sent))
         }
 
-        (State::None, Event::Prepared { pending_pass, idempotency_key, now }) => {
+        (State::None, Event::Prepared { attempt: of, pending_pass, idempotency_key, now }) if of == attempt => {
             let sent = Sent {
                 pending_pass,
                 idempotency_key,
@@ -257,32 +262,40 @@ pub fn advance(record: Purchase, event: Event) -> (Purchase, Effect) {
             };
             to(attempt, State::Sent(sent.clone()), Effect::Send(sent))
         }
-        (State::None, Event::NotPrepared { error }) => {
-            let again = error.class().may_retry();
-            to(attempt, State::None, if again { Effect::Unsettled(error) } else { Effect::Done(Err(error)) })
+        // Another driver was faster. What was prepared is thrown away.
+        (state, Event::Prepared { now, .. }) => advance(Purchase { v, attempt, state }, Event::Again { now }),
+
+        (
+            State::Sent(_) | State::Unknown { .. },
+            Event::Answered { attempt: of, answer: Err(Error::BlindSignature), now },
+        ) if of == attempt => to(attempt, State::Unusable { since: now }, Effect::Done(Err(Error::BlindSignature))),
+        (State::Sent(sent), Event::Answered { attempt: of, answer: Err(error), now }) if of == attempt => {
+            refused(v, attempt, sent, error, now)
         }
 
-        (State::Sent(_) | State::Unknown { .. }, Event::Answered { answer: Ok(pass), now }) => {
-            let issued = State::Issued { pass: pass.expose().to_owned(), issued_at: now };
-            to(attempt, issued, Effect::Done(Ok(pass)))
-        }
-        (State::Sent(_) | State::Unknown { .. }, Event::Answered { answer: Err(Error::BlindSignature), now }) => {
-            to(attempt, State::Unusable { since: now }, Effect::Done(Err(Error::BlindSignature)))
-        }
-        (State::Sent(sent), Event::Answered { answer: Err(error), now }) => refused(v, attempt, sent, error, now),
-        // It was not known before, and an answer that is no signature makes it no better known.
-        (State::Unknown { sent, since }, Event::Answered { answer: Err(_), .. }) => {
-            to(attempt, State::Unknown { sent, since }, Effect::Done(Err(Error::PurchaseUnknown { since })))
-        }
-
-        (State::Unknown { .. } | State::Unusable { .. }, Event::AllowedAgain) => {
+        (State::Unknown { .. } | State::Unusable { .. }, Event::AllowedAgain { attempt: of }) if of == attempt => {
             to(attempt + 1, State::None, Effect::Prepare)
         }
-        // Another driver was faster, or nothing is to be allowed: tell what stands.
-        (state, _) => {
-            let error = Error::Internal("a purchase was told something that can't have happened in its state");
-            to(attempt, state, Effect::Done(Err(error)))
+
+        // Nothing changes: a failure of an attempt that another driver has gone beyond, or one that makes what is unknown no
+        // better known, or a leave that is not needed.
+        (state, event) => {
+            let effect = standing(&state, event);
+            to(attempt, state, effect)
         }
+    }
+}
+
+fn standing(state: &State, event: Event) -> Effect {
+    match state {
+        State::Issued { pass, .. } => Effect::Done(PrivacyPassToken::parse(pass.as_str())),
+        State::Rejected { refusal } => Effect::Done(Err(refusal.to_error(Call::Purchase))),
+        State::Unknown { since, .. } => Effect::Done(Err(Error::PurchaseUnknown { since: *since })),
+        State::Unusable { .. } => Effect::Done(Err(Error::BlindSignature)),
+        State::None | State::Sent(_) => match event {
+            Event::Answered { answer: Err(error), .. } => Effect::Unsettled(error),
+            _ => Effect::Done(Err(Error::Internal("no purchase stands that could be allowed again"))),
+        },
     }
 }
 
@@ -307,6 +320,8 @@ fn refused(v: u32, attempt: u32, mut sent: Sent, error: Error, now: i64) -> (Pur
         _ => match Refusal::of(&error) {
             // 409 is said of a key that another request is using: with a send in doubt it may be our own, still at work.
             Some(refusal) if refusal.status == 409 && sent.in_doubt => unknown(v, attempt, sent, now),
+            // Other bytes went out under this key: a record was lost, and what it knew of is billed perhaps.
+            Some(refusal) if refusal.is_of_a_used_key() => unknown(v, attempt, sent, now),
             Some(refusal) => (Purchase { v, attempt, state: State::Rejected { refusal } }, Effect::Done(Err(error))),
             None => stay(sent, Effect::Done(Err(error))),
         },

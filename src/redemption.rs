@@ -90,6 +90,8 @@ pub struct Sent {
     pub asking: Vec<u32>,
     /// How often all of them have been asked in vain.
     pub rounds: u32,
+    /// When they were last, in Unix seconds.
+    pub round_at: i64,
     /// When the first send was made durable, in Unix seconds.
     pub first_sent_at: i64,
 }
@@ -97,12 +99,12 @@ pub struct Sent {
 /// What happened. Times are Unix seconds.
 #[derive(Debug, Clone)]
 pub enum Event {
-    /// Somebody wants the claim, or an alarm went off.
+    /// Somebody wants the claim.
     Called {
         /// Now.
         now: i64,
     },
-    /// The same run tries again after [`Effect::Unsettled`] and a wait: under the same key, never a new attempt.
+    /// The same run tries again after [`Effect::Unsettled`] and a wait, or an alarm went off: under the same key, never a new attempt.
     Again {
         /// Now.
         now: i64,
@@ -143,7 +145,9 @@ pub const ROUNDS: u32 = 4;
 /// The wait between those rounds, in milliseconds.
 pub const ROUND_WAIT_MS: u32 = 1000;
 /// With so many attempts in doubt, no new one is made: each has to be asked again one day.
-pub const MOST_IN_DOUBT: usize = 8;
+pub const MOST_IN_DOUBT: usize = 64;
+/// Each attempt in doubt doubles the time after which 5xx answers make another, so often: in an outage of a day, 30 are made.
+const DOUBLINGS: usize = 6;
 
 impl Redemption {
     /// A redemption of which nothing has left.
@@ -248,6 +252,7 @@ impl Sent {
             next_attempt: false,
             asking: Vec::new(),
             rounds: 0,
+            round_at: now,
             first_sent_at: now,
         }
     }
@@ -255,6 +260,18 @@ impl Sent {
     /// The attempt that the next send is under.
     fn current(&self) -> u32 {
         self.asking.last().copied().unwrap_or(self.attempt)
+    }
+
+    /// Whether the next call may leave this attempt for a new one.
+    fn may_leave(&self) -> bool {
+        self.asking.is_empty() && self.in_doubt.len() < MOST_IN_DOUBT
+    }
+
+    /// Asks all the others first: this one may go on failing for as long as the upstream keeps a failure under its key.
+    fn ask_others(&mut self) {
+        let Some(failed) = self.asking.pop() else { return };
+        let asked = self.in_doubt.iter().filter(|attempt| **attempt != failed && !self.asking.contains(attempt));
+        self.asking = [failed].iter().chain(asked).chain(&self.asking).copied().collect();
     }
 
     /// Nobody knows what came of the send that was under way.
@@ -274,20 +291,22 @@ fn send(mut sent: Sent) -> (State, Effect) {
 
 fn refused(mut sent: Sent, error: Error, now: i64) -> (State, Effect) {
     sent.in_flight = false;
-    let may_make_attempts = sent.in_doubt.len() < MOST_IN_DOUBT && sent.asking.is_empty();
     match error.class() {
         Class::Ambiguous => {
             sent.doubt();
             if error.upstream_status().is_some_and(|status| status >= 500) {
                 let first = *sent.first_5xx_at.get_or_insert(now);
-                sent.next_attempt |= may_make_attempts && now - first >= STICKY_SECONDS;
+                let patience = STICKY_SECONDS << (sent.in_doubt.len() - 1).min(DOUBLINGS);
+                sent.next_attempt |= sent.may_leave() && now - first >= patience;
             }
+            sent.ask_others();
             (State::Sent(sent), Effect::Unsettled(error))
         }
         Class::Later => (State::Sent(sent), Effect::Unsettled(error)),
         Class::Configuration => (State::Sent(sent), Effect::Done(Err(error))),
         Class::NotReady => {
-            sent.next_attempt |= may_make_attempts;
+            sent.next_attempt |= sent.may_leave();
+            sent.ask_others();
             (State::Sent(sent), Effect::Unsettled(error))
         }
         class => {
@@ -314,12 +333,16 @@ fn ask_those_in_doubt(mut sent: Sent, refusal: Refusal, error: Error, now: i64) 
     if sent.in_doubt.is_empty() {
         return (State::Rejected { refusal, attempt: sent.attempt }, Effect::Done(Err(error)));
     }
-    sent.rounds += 1;
+    let after_ms = if sent.rounds == 0 { 0 } else { ROUND_WAIT_MS };
+    // Rounds in one second are one: a crash skips the wait between them, and two drivers may ask at once.
+    if sent.rounds == 0 || now > sent.round_at {
+        (sent.rounds, sent.round_at) = (sent.rounds + 1, now);
+    }
     if sent.rounds > ROUNDS {
         return (State::Lost { since: now }, Effect::Done(Err(Error::ClaimLost { since: now })));
     }
     sent.asking.clone_from(&sent.in_doubt);
     sent.in_flight = true;
-    let effect = Effect::Send { attempt: sent.current(), after_ms: if sent.rounds > 1 { ROUND_WAIT_MS } else { 0 } };
+    let effect = Effect::Send { attempt: sent.current(), after_ms };
     (State::Sent(sent), effect)
 }

@@ -29,6 +29,11 @@ impl Refusal {
         Some(Self { status, title, details, code, request_id })
     }
 
+    /// Whether the upstream says that the idempotency key was used with other parameters (docs/protocol.md, "Errors").
+    pub fn is_of_a_used_key(&self) -> bool {
+        self.status == 400 && self.title.as_deref().is_some_and(|title| title.eq_ignore_ascii_case("Idempotency error"))
+    }
+
     /// The error again, as it was on this call.
     pub fn to_error(&self, call: Call) -> Error {
         let Self { status, title, details, code, request_id } = self.clone();

@@ -15,8 +15,12 @@ export interface Env {
   readonly WITHHOLD_RELAY_SECRET?: string;
   /** `Persona-Version` for purchases, `YYYY-MM-DD`. Default: what the account is set to. */
   readonly PERSONA_VERSION?: string;
-  /** Sealed relay records and passes. */
+  /** `id:base64,id:base64`, 32 bytes each: what idempotency keys follow from; the first is used. Default: `STORE_KEYS`. Secret. */
+  readonly IDEMPOTENCY_KEYS?: string;
+  /** Sealed relay records. */
   readonly RELAYS?: KVNamespace;
+  /** The purchases and redemptions, one object per relay: `RelayLedger`. */
+  readonly LEDGER?: DurableObjectNamespace;
 }
 
 /** One of the tokens that a caller may present. */
@@ -39,7 +43,7 @@ export interface PassThroughConfig {
   readonly personaVersion: string | undefined;
 }
 
-/** The API key, the relay secrets and the passes stay at the edge; callers bring a gateway token. */
+/** The API key, the relay secrets, the passes and the claims stay at the edge; callers bring a gateway token. */
 export interface ManagedConfig {
   readonly mode: "managed";
   readonly baseUrl: string;
@@ -47,8 +51,11 @@ export interface ManagedConfig {
   readonly apiKey: string;
   readonly gatewayTokens: readonly GatewayToken[];
   readonly storeKeys: readonly [StoreKey, ...StoreKey[]];
+  /** What the idempotency keys of new purchases follow from. One in flight keeps the key it was sent with. */
+  readonly idempotencyKey: StoreKey;
   readonly withholdRelaySecret: boolean;
   readonly relays: KVNamespace;
+  readonly ledger: DurableObjectNamespace;
 }
 
 export type Config = PassThroughConfig | ManagedConfig;
@@ -84,7 +91,7 @@ const ID = /^[A-Za-z0-9_-]{1,64}$/;
 function parseEnv(env: Env): Config | ConfigError {
   const problems: string[] = [];
   /** The value of one binding, or undefined, with the problem noted. */
-  function read<T>(name: Exclude<keyof Env, "RELAYS">, parse: (value: string) => T): T | undefined {
+  function read<T>(name: Exclude<keyof Env, "RELAYS" | "LEDGER">, parse: (value: string) => T): T | undefined {
     const value: unknown = env[name];
     if (value === undefined) return undefined;
     try {
@@ -110,19 +117,25 @@ function parseEnv(env: Env): Config | ConfigError {
   const withholdRelaySecret = read("WITHHOLD_RELAY_SECRET", parseBoolean) ?? false;
   const apiKey = read("PERSONA_API_KEY", parseApiKey);
   const gatewayTokens = read("GATEWAY_TOKENS", parseGatewayTokens);
-  const storeKeys = read("STORE_KEYS", parseStoreKeys);
+  const storeKeys = read("STORE_KEYS", parseKeys);
+  const idempotencyKeys = read("IDEMPOTENCY_KEYS", parseKeys);
 
   if (managed && env.RELAYS === undefined) {
     problems.push("RELAYS is missing: bind a KV namespace of that name in wrangler.toml");
+  }
+  if (managed && env.LEDGER === undefined) {
+    problems.push("LEDGER is missing: bind the Durable Object class RelayLedger under that name in wrangler.toml");
   }
   if (withholdRelaySecret && missing.length === MANAGED.length) {
     problems.push(`WITHHOLD_RELAY_SECRET needs managed mode, or the secret is lost: set ${MANAGED.join(", ")}, or remove it`);
   }
   if (problems.length > 0) return new ConfigError(problems);
-  if (apiKey === undefined || gatewayTokens === undefined || storeKeys === undefined || env.RELAYS === undefined) {
+  const { RELAYS: relays, LEDGER: ledger } = env;
+  if (apiKey === undefined || gatewayTokens === undefined || storeKeys === undefined || relays === undefined || ledger === undefined) {
     return { mode: "pass-through", baseUrl, personaVersion };
   }
-  return { mode: "managed", baseUrl, personaVersion, apiKey, gatewayTokens, storeKeys, withholdRelaySecret, relays: env.RELAYS };
+  const idempotencyKey = idempotencyKeys?.[0] ?? storeKeys[0];
+  return { mode: "managed", baseUrl, personaVersion, apiKey, gatewayTokens, storeKeys, idempotencyKey, withholdRelaySecret, relays, ledger };
 }
 
 /** What is wrong with a value and how to mend it, as the rest of a sentence that starts with the binding's name. */
@@ -184,7 +197,7 @@ function parseGatewayTokens(value: string): GatewayToken[] {
   return tokens;
 }
 
-function parseStoreKeys(value: string): [StoreKey, ...StoreKey[]] {
+function parseKeys(value: string): [StoreKey, ...StoreKey[]] {
   const seen = new Set<string>();
   const keys = pairs(value).map(([id, base64], index): StoreKey => {
     if (!/^[A-Za-z0-9+/]{43}=$/.test(base64)) throw new Mend(`entry ${index + 1}: the key must be 32 bytes in standard base64`);

@@ -50,15 +50,28 @@ export function relayNotFound(requestId?: string): GatewayError {
   });
 }
 
-/** 503 for what KV does not show yet; a miss is never taken for absence (docs/exactly-once.md). */
-export function notFoundYet(code: "relay_not_found_yet" | "pass_not_found_yet", details: string): GatewayError {
-  const title = code === "relay_not_found_yet" ? "The relay is not known here yet." : "No pass is known here for this relay yet.";
-  return new GatewayError(503, code, title, { details, retryAfterS: NOT_FOUND_YET_RETRY_S });
+/** 503 for a relay that KV does not show yet; a miss is never taken for absence (docs/exactly-once.md). */
+export function relayNotFoundYet(): GatewayError {
+  const details = "relay-token is not known here (yet); try again, or send persona-relay-secret along";
+  return new GatewayError(503, "relay_not_found_yet", "The relay is not known here yet.", { details, retryAfterS: NOT_FOUND_YET_RETRY_S });
 }
 
-/** KV itself failed. */
+/** KV itself failed, or a Durable Object could not be reached. */
 export function storeUnavailable(): GatewayError {
-  return new GatewayError(503, "store_unavailable", "The gateway's store did not answer. Try again.", { retryAfterS: 2 });
+  return new GatewayError(503, "store_unavailable", "The gateway's store did not answer. Try again.", { retryAfterS: STORE_RETRY_S });
+}
+
+/** What is stored was altered, or its key is gone. Nothing is done for anybody: without it nobody knows whose it is. */
+export function storedRecordInvalid(mend: string): GatewayError {
+  return new GatewayError(500, "stored_record_invalid", "What is stored for this relay can't be read.", { mend });
+}
+
+/** A fault that was noticed elsewhere, as {@link describeFault} put it. */
+export class RemoteFault extends Error {
+  override readonly name = "RemoteFault";
+  constructor(readonly fault: string) {
+    super("a ledger object failed");
+  }
 }
 
 /** Renders any thrown value. Says nothing about the inside for a 500. */
@@ -83,12 +96,15 @@ export function noteError(log: LogFields, error: unknown): void {
     log.mend = [...error.problems];
   } else {
     log.code = internal.code;
-    log.fault = describeFault(error);
+    log.fault = error instanceof RemoteFault ? error.fault : describeFault(error);
   }
 }
 
 /** KV shows a write everywhere after about a minute; most are seen much sooner. */
 const NOT_FOUND_YET_RETRY_S = 5;
+
+/** Until a store that failed may answer again. */
+export const STORE_RETRY_S = 2;
 
 const SAFE_ID = /^[\x21-\x7e]{1,128}$/;
 
@@ -96,7 +112,7 @@ const unconfigured = new GatewayError(500, "misconfigured", "The gateway is not 
 const internal = new GatewayError(500, "internal", "The gateway failed. The next request is not affected.");
 
 /** Class and place of an exception. Its message is left out, for it may quote what was being handled. */
-function describeFault(error: unknown): string {
+export function describeFault(error: unknown): string {
   if (!(error instanceof Error)) return typeof error;
   const name = /^\w{1,64}$/.test(error.name) ? error.name : "Error";
   const frame = /\n\s+at (?:async )?([\w.$]{1,80}) \((?:[^()\n]*\/)?([\w.-]{1,80}:\d+:\d+)\)/.exec(error.stack ?? "");

@@ -7,6 +7,8 @@ import { errorResponse, noteError } from "./errors.js";
 import { type LogFields, writeLog } from "./log.js";
 import { dispatch } from "./routes.js";
 
+export { RelayLedger } from "./relay_ledger.js";
+
 export default {
   fetch(request, env, ctx): Promise<Response> {
     const answer = handle(request, env);

@@ -1,5 +1,5 @@
 /**
- * One JSON line per request. What is not listed here is not logged: no body, no header, no path, no query, no secret.
+ * One JSON line per request, and one when an alarm of the ledger finds trouble. What is not listed here is not logged: no body, no header, no path, no query, no secret.
  * The fields are explained in docs/deploying.md.
  */
 
@@ -32,6 +32,11 @@ export function writeLog(fields: LogFields & { status: number; ms: number }): vo
   if (level === "error") console.error(line);
   else if (level === "warn") console.warn(line);
   else console.log(line);
+}
+
+/** Writes the line of a ledger object's alarm that an operator should see. */
+export function writeAlarmLog(fields: Pick<LogFields, "caller" | "relay" | "mend" | "fault"> & { code: string }): void {
+  console.error(JSON.stringify({ level: "error", event: "alarm", ...fields }));
 }
 
 /** `error` is for what an operator has to mend, `warn` for what may pass by itself. */

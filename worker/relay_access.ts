@@ -1,7 +1,8 @@
 /** What the calls about one relay share: its token, its secret, and whose it is. */
 import { sameSecret } from "./auth.js";
-import { fieldError, notFoundYet, relayNotFound } from "./errors.js";
-import { type RelayRecord, relayLogId } from "./relay_records.js";
+import { fieldError, relayNotFound, relayNotFoundYet } from "./errors.js";
+import type { RelaySubject } from "./ledger_protocol.js";
+import { relayLogId } from "./relay_records.js";
 import type { Call, Managed } from "./routes.js";
 
 /**
@@ -40,38 +41,29 @@ export function requiredRelaySecret(request: Request): string {
   return secret;
 }
 
-/** A relay that the caller may use: with its record, or, when KV does not show one, with the secret that the caller sent. */
-export interface OwnedRelay {
-  readonly relayToken: string;
-  readonly relaySecret: string;
-  readonly record: RelayRecord | undefined;
-}
-
 /**
- * Managed mode: finds the relay and checks that it is the caller's.
+ * Managed mode: finds the relay and checks that it is the caller's. When KV does not show it, the secret that the caller
+ * sent does instead; the ledger then knows whose it is.
  *
  * @throws GatewayError 404 when it is another's or the secret is wrong, 503 when KV does not show it and no secret was sent
  */
-export async function ownedRelay(call: Call, deployment: Managed, relayToken: string): Promise<OwnedRelay> {
+export async function ownedRelay(call: Call, deployment: Managed, relayToken: string): Promise<RelaySubject> {
   const sent = sentRelaySecret(call.request);
   const record = await deployment.store.relay(relayToken);
+  const { callerId } = deployment;
   if (record === undefined) {
-    if (sent === undefined) {
-      throw notFoundYet("relay_not_found_yet", "relay-token is not known here (yet); try again, or send persona-relay-secret along");
-    }
-    return { relayToken, relaySecret: sent, record };
+    if (sent === undefined) throw relayNotFoundYet();
+    if (!RELAY_SECRET.test(sent)) throw fieldError("persona-relay-secret", "must be 1 to 512 visible ASCII characters: pass on what the creation of the relay answered");
+    return { kind: "relay", callerId, relayToken, relaySecret: sent, claimType: null, sandbox: null, createdAt: null };
   }
-  if (record.callerId !== deployment.callerId) throw relayNotFound();
+  if (record.callerId !== callerId) throw relayNotFound();
   if (sent !== undefined && !(await sameSecret(sent, record.relaySecret))) throw relayNotFound();
-  return { relayToken, relaySecret: record.relaySecret, record };
-}
-
-/** The stored pass of the relay, if KV shows one. @throws GatewayError 404 when another caller bought it */
-export async function storedPass(deployment: Managed, relayToken: string): Promise<string | undefined> {
-  const pass = await deployment.store.pass(relayToken);
-  if (pass !== undefined && pass.callerId !== deployment.callerId) throw relayNotFound();
-  return pass?.privacyPassToken;
+  const { relaySecret, claimType, sandbox, createdAt } = record;
+  return { kind: "relay", callerId, relayToken, relaySecret, claimType, sandbox, createdAt };
 }
 
 /** The documented form is `relay_…`; this is wider, and still can't leave its path segment. */
 const RELAY_TOKEN = /^[A-Za-z0-9_-]{1,128}$/;
+
+/** As the SDK has it. Checked before an object is named after it. */
+const RELAY_SECRET = /^[\x21-\x7e]{1,512}$/;

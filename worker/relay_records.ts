@@ -1,9 +1,9 @@
 /**
- * What managed mode remembers of a relay. Entries are written once and never changed: KV has no compare-and-set and shows
+ * What managed mode remembers of a relay in KV: what does not change. Entries are written once and never changed: KV has no compare-and-set and shows
  * a write, or an absence, for a minute after it stopped being true. So `undefined` means "not seen", never "does not exist".
  */
 import type { ManagedConfig } from "./env.js";
-import { GatewayError, storeUnavailable } from "./errors.js";
+import { storeUnavailable, storedRecordInvalid } from "./errors.js";
 import { type SealingKey, UnsealError, deriveKeys, entryName, hex, seal, unseal } from "./seal.js";
 
 /** How long an entry is kept, in seconds: as long as a pass lives (docs/protocol.md). */
@@ -21,21 +21,12 @@ export interface RelayRecord {
   readonly createdAt: string;
 }
 
-/** A pass that was bought here for one relay. */
-export interface PassRecord {
-  readonly v: 1;
-  readonly privacyPassToken: string;
-  readonly callerId: string;
-  /** RFC 3339. */
-  readonly createdAt: string;
-}
-
 /** Where the records are. Rejects with a {@link GatewayError} that can be answered as it is. */
 export interface RelayStore {
   relay(relayToken: string): Promise<RelayRecord | undefined>;
   putRelay(relayToken: string, record: RelayRecord): Promise<void>;
-  pass(relayToken: string): Promise<PassRecord | undefined>;
-  putPass(relayToken: string, record: PassRecord): Promise<void>;
+  /** When everything of the relay is over. */
+  forgetRelay(relayToken: string): Promise<void>;
   /** Stands for the relay in the log: 16 hex characters of its entry's name. */
   logId(relayToken: string): Promise<string>;
 }
@@ -46,35 +37,28 @@ export async function openRelayStore(config: ManagedConfig): Promise<RelayStore>
   const keys = await deriveKeys(config.storeKeys);
   const first = keys[0] as SealingKey; // STORE_KEYS has at least one
 
-  /** An entry has the name that the key gives it which was first when it was written. */
-  async function find(label: string, relayToken: string): Promise<Record<string, unknown> | undefined> {
-    for (const key of keys) {
-      const name = await entryName(key, label, relayToken);
-      const value = await kv.get(name).catch(() => {
+  return {
+    /** An entry has the name that the key gives it which was first when it was written. */
+    async relay(relayToken) {
+      for (const key of keys) {
+        const name = await entryName(key, RELAY, relayToken);
+        const value = await kv.get(name).catch(() => {
+          throw storeUnavailable();
+        });
+        if (value !== null) return parseRecord(await openValue(keys, name, value));
+      }
+      return undefined;
+    },
+    async putRelay(relayToken, record) {
+      const name = await entryName(first, RELAY, relayToken);
+      const value = await seal(first, name, JSON.stringify(record));
+      await kv.put(name, value, { expirationTtl: ENTRY_TTL_S }).catch(() => {
         throw storeUnavailable();
       });
-      if (value !== null) return parseRecord(await openValue(keys, name, value));
-    }
-    return undefined;
-  }
-
-  async function put(label: string, relayToken: string, record: RelayRecord | PassRecord): Promise<void> {
-    const name = await entryName(first, label, relayToken);
-    const value = await seal(first, name, JSON.stringify(record));
-    await kv.put(name, value, { expirationTtl: ENTRY_TTL_S }).catch(() => {
-      throw storeUnavailable();
-    });
-  }
-
-  return {
-    async relay(relayToken) {
-      return (await find(RELAY, relayToken)) as RelayRecord | undefined;
     },
-    putRelay: (relayToken, record) => put(RELAY, relayToken, record),
-    async pass(relayToken) {
-      return (await find(PASS, relayToken)) as PassRecord | undefined;
+    async forgetRelay(relayToken) {
+      for (const key of keys) await kv.delete(await entryName(key, RELAY, relayToken));
     },
-    putPass: (relayToken, record) => put(PASS, relayToken, record),
     async logId(relayToken) {
       return (await entryName(first, RELAY, relayToken)).slice(RELAY.length + 1, RELAY.length + 17);
     },
@@ -87,25 +71,19 @@ export async function relayLogId(relayToken: string): Promise<string> {
 }
 
 const RELAY = "relay";
-const PASS = "pass";
 
 async function openValue(keys: readonly SealingKey[], name: string, value: string): Promise<string> {
   try {
     return await unseal(keys, name, value);
   } catch (error) {
-    if (error instanceof UnsealError) throw unreadable("an entry can't be opened: it was altered, or its key was replaced under the same id");
+    if (error instanceof UnsealError) throw storedRecordInvalid("RELAYS: an entry can't be opened: it was altered, or its key was replaced under the same id");
     throw error;
   }
 }
 
 /** Only what was sealed here gets this far, so its version says what it is. */
-function parseRecord(text: string): Record<string, unknown> {
-  const record = JSON.parse(text) as Record<string, unknown>;
-  if (record["v"] !== 1) throw unreadable("an entry has a version that this release does not know");
+function parseRecord(text: string): RelayRecord {
+  const record = JSON.parse(text) as RelayRecord;
+  if (record.v !== 1) throw storedRecordInvalid("RELAYS: an entry has a version that this release does not know");
   return record;
-}
-
-/** Without the record nobody knows whose the relay is, so nothing is done for anybody. */
-function unreadable(mend: string): GatewayError {
-  return new GatewayError(500, "stored_record_invalid", "What is stored for this relay can't be read.", { mend: `RELAYS: ${mend}` });
 }

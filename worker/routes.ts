@@ -3,9 +3,12 @@ import { jsonResponse } from "./answer.js";
 import { authenticateCaller } from "./auth.js";
 import type { Config, ManagedConfig, PassThroughConfig } from "./env.js";
 import { GatewayError } from "./errors.js";
+import { allowPurchaseAgain } from "./handlers/allow_purchase_again.js";
 import { createRelay } from "./handlers/create_relay.js";
 import { issuePrivacyPass } from "./handlers/issue_privacy_pass.js";
 import { redeemRelay } from "./handlers/redeem_relay.js";
+import { viewRelay } from "./handlers/view_relay.js";
+import { type LedgerClient, openLedger } from "./ledger_client.js";
 import type { LogFields } from "./log.js";
 import { openRelayStore, type RelayStore } from "./relay_records.js";
 
@@ -27,6 +30,7 @@ export interface Managed {
   readonly mode: "managed";
   readonly config: ManagedConfig;
   readonly store: RelayStore;
+  readonly ledger: LedgerClient;
   /** Whose gateway token it was. */
   readonly callerId: string;
 }
@@ -34,9 +38,9 @@ export interface Managed {
 /** Finds the handler and runs it, in managed mode for a caller that is known. @throws GatewayError */
 export async function dispatch(request: Request, config: Config, log: LogFields): Promise<Response> {
   const path = new URL(request.url).pathname;
-  for (const { pattern, expression, methods } of routes) {
+  for (const { pattern, expression, methods, managedOnly } of routes) {
     const match = expression.exec(path);
-    if (match === null) continue;
+    if (match === null || (managedOnly && config.mode !== "managed")) continue;
     log.route = pattern;
     const handler = Object.hasOwn(methods, request.method) ? methods[request.method] : undefined;
     if (handler === undefined) throw methodNotAllowed(Object.keys(methods));
@@ -54,12 +58,21 @@ interface Route {
   readonly expression: RegExp;
   /** `health` needs no caller. */
   readonly methods: Readonly<Record<string, Handler | "health">>;
+  /** In pass-through mode nothing is known that it could be about. */
+  readonly managedOnly?: true;
 }
 
 const routes: readonly Route[] = [
   { pattern: "/healthz", expression: /^\/healthz$/, methods: { GET: "health", HEAD: "health" } },
   { pattern: "/relays", expression: /^\/relays$/, methods: { POST: createRelay } },
   { pattern: "/relays/privacy-passes", expression: /^\/relays\/privacy-passes$/, methods: { POST: issuePrivacyPass } },
+  { pattern: "/relays/{relay-token}", expression: /^\/relays\/([^/]+)$/, methods: { GET: viewRelay }, managedOnly: true },
+  {
+    pattern: "/relays/{relay-token}/privacy-pass/allow-again",
+    expression: /^\/relays\/([^/]*)\/privacy-pass\/allow-again$/,
+    methods: { POST: allowPurchaseAgain },
+    managedOnly: true,
+  },
   { pattern: "/relays/{relay-token}/redeem", expression: /^\/relays\/([^/]*)\/redeem$/, methods: { POST: redeemRelay } },
 ];
 
@@ -67,7 +80,7 @@ async function admit(request: Request, config: Config, log: LogFields): Promise<
   if (config.mode === "pass-through") return { mode: config.mode, config };
   const callerId = await authenticateCaller(request, config.gatewayTokens);
   log.caller = callerId;
-  return { mode: config.mode, config, callerId, store: await openRelayStore(config) };
+  return { mode: config.mode, config, callerId, store: await openRelayStore(config), ledger: openLedger(config) };
 }
 
 function methodNotAllowed(allowed: readonly string[]): GatewayError {

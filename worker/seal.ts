@@ -1,5 +1,5 @@
 /**
- * Names and sealed values for the store (docs/protocol.md, "What is stored").
+ * Names and sealed values for the stores (docs/protocol.md, "What is stored").
  *
  * From each store key HKDF-SHA-256 (RFC 5869) derives two: one names entries (HMAC-SHA-256), one seals them
  * (AES-256-GCM). A random 96-bit IV is safe for 2^32 values under one key (NIST SP 800-38D section 8.3).
@@ -33,9 +33,30 @@ export function deriveKeys(storeKeys: readonly StoreKey[]): Promise<SealingKey[]
 }
 
 /** The name of an entry: `label:` and 64 hex characters. Labels keep the names of one relay's entries apart and unlinkable. */
-export async function entryName(key: SealingKey, label: string, relayToken: string): Promise<string> {
-  const mac = await crypto.subtle.sign("HMAC", key.naming, utf8.encode(`${label}\0${relayToken}`));
+export async function entryName(key: SealingKey, label: string, subject: string): Promise<string> {
+  const mac = await crypto.subtle.sign("HMAC", key.naming, utf8.encode(`${label}\0${subject}`));
   return `${label}:${hex(mac)}`;
+}
+
+/**
+ * The secret that the idempotency keys of purchases follow from, for one deployment. Of its own, so that it may come from
+ * another key than the one that seals (`IDEMPOTENCY_KEYS`).
+ */
+export async function deriveIdempotencySecret({ bytes }: StoreKey, subject: string): Promise<string> {
+  const material = await crypto.subtle.importKey("raw", bytes, "HKDF", false, ["deriveKey"]);
+  const key = await crypto.subtle.deriveKey(hkdf("relay-edge v1 idempotency"), material, { name: "HMAC", hash: "SHA-256", length: 256 }, false, ["sign"]);
+  return hex(await crypto.subtle.sign("HMAC", key, utf8.encode(subject)));
+}
+
+/** A name that only who knows the secret can find: HMAC-SHA-256 in hex. */
+export async function nameUnder(secret: string, label: string, text: string): Promise<string> {
+  const key = await crypto.subtle.importKey("raw", utf8.encode(secret), { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+  return hex(await crypto.subtle.sign("HMAC", key, utf8.encode(`${label}\0${text}`)));
+}
+
+/** SHA-256 of a text, in hex. */
+export async function sha256Hex(text: string): Promise<string> {
+  return hex(await crypto.subtle.digest("SHA-256", utf8.encode(text)));
 }
 
 /** Seals a text for one entry: `1.<key id>.<base64url of IV, ciphertext and tag>`. */

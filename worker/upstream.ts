@@ -1,10 +1,17 @@
 /** Calls to Persona, and what its refusals mean for a caller of the gateway (docs/protocol.md, "Errors"). */
 import { Persona, PersonaError, type PersonaOptions } from "../pkg/workerd.js";
 import type { Config } from "./env.js";
-import { GatewayError, relayNotFound } from "./errors.js";
+import { GatewayError, STORE_RETRY_S, relayNotFound } from "./errors.js";
+import type { Failure } from "./ledger_protocol.js";
 
 /** Which of the calls failed; the same status means different things. */
 export type UpstreamCall = "creation" | "purchase" | "redemption";
+
+/** What was being done. `relay`: it is about one relay, not about a claim type only. */
+export interface About {
+  readonly call: UpstreamCall;
+  readonly relay: boolean;
+}
 
 /** A client for creations and redemptions. They are anonymous: it is not given the API key. */
 export function anonymousPersona(config: Config): Persona {
@@ -18,11 +25,11 @@ export function payingPersona(config: Config, apiKey: string): Persona {
 }
 
 /**
- * Runs one call. `relay`: it is about one relay, not about a claim type only.
+ * Runs one call.
  *
  * @throws GatewayError for every failure that the SDK explains
  */
-export async function callUpstream<T>(config: Config, about: { call: UpstreamCall; relay: boolean }, run: () => Promise<T>): Promise<T> {
+export async function callUpstream<T>(config: Config, about: About, run: () => Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (error) {
@@ -50,14 +57,25 @@ function common(config: Config): PersonaOptions {
   return { baseUrl: config.baseUrl, deadlineMs: DEADLINE_MS };
 }
 
-function explain(error: PersonaError, config: Config, { call, relay }: { call: UpstreamCall; relay: boolean }): GatewayError {
+/** What a failure of the SDK, here or in a ledger object, means for a caller. */
+export function explain(error: Failure, config: Config, { call, relay }: About): GatewayError {
   const { statusCode, title, details, code, meta, requestId, retryAfter: retryAfterS, origin } = error;
   const said = { details, meta, requestId, retryAfterS };
+  if (origin === "internal" && code === "store_failed") return new GatewayError(503, code, title, { details, retryAfterS: STORE_RETRY_S });
   if (origin === "internal") return new GatewayError(500, "internal", "The gateway failed. The next request is not affected.");
   if (origin === "caller") return callersFault(error);
   if (code === "blind_signature_invalid") {
     const mend = "a pass was billed and its signature does not verify; ask Persona, with the upstream request id, before buying it again";
     return new GatewayError(502, code, title, { ...said, mend });
+  }
+  // An upstream may give codes of its own, so the status has to be ours too.
+  if (code === "purchase_unknown" && statusCode === 502) {
+    const mend = "a pass may have been billed, and nobody knows; ask Persona, then allow to buy it again (docs/exactly-once.md)";
+    return new GatewayError(502, code, title, { ...said, mend });
+  }
+  if (code === "claim_lost" && statusCode === 410) {
+    const mend = "a pass was spent, and Persona gives its claim to no key of ours; the person has to go through a new relay (docs/exactly-once.md)";
+    return new GatewayError(410, code, title, { ...said, mend });
   }
   if (origin === "transport") return new GatewayError(code === "timeout" ? 504 : 502, code, title, said);
 
@@ -86,7 +104,7 @@ function explain(error: PersonaError, config: Config, { call, relay }: { call: U
 }
 
 /** In managed mode the credential that was refused is not the caller's. */
-function refusedUs({ statusCode, requestId }: PersonaError, call: UpstreamCall): GatewayError {
+function refusedUs({ statusCode, requestId }: Failure, call: UpstreamCall): GatewayError {
   const mend = call === "purchase"
     ? `PERSONA_API_KEY was refused with ${statusCode}; check the key, and that it is of the environment (sandbox or production) it is used in`
     : `PERSONA_BASE_URL: an anonymous ${call} was refused with ${statusCode}; check that this is Persona's API, with nothing in between that wants a login`;
@@ -94,7 +112,7 @@ function refusedUs({ statusCode, requestId }: PersonaError, call: UpstreamCall):
 }
 
 /** The SDK checked a parameter. Its text starts with the parameter's name, which callers of the gateway spell differently. */
-function callersFault({ statusCode, title, details, code, field }: PersonaError): GatewayError {
+function callersFault({ statusCode, title, details, code, field }: Failure): GatewayError {
   if (field === undefined) return new GatewayError(statusCode, code, title, { details });
   const name = SPELLING[field] ?? field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   const rest = details?.startsWith(field) ? details.slice(field.length) : ` ${details ?? "is malformed"}`;

@@ -6,3 +6,4 @@ initSync({ module: readFileSync(new URL("./relay_edge_bg.wasm", import.meta.url)
 
 export * from "./persona.js";
 export { default } from "./persona.js";
+export { RelayLedger } from "./ledger.js";

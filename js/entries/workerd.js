@@ -6,3 +6,4 @@ initSync({ module });
 
 export * from "./persona.js";
 export { default } from "./persona.js";
+export { RelayLedger } from "./ledger.js";

@@ -26,21 +26,36 @@ pub(super) struct Delivered<T> {
 /// What an idempotency key for a purchase follows from. `None` makes it random, for a record that outlives no call.
 pub(super) type KeySeed = Option<SecretBytes>;
 
-/// Buys a pass, or goes on buying it, or answers the one that was bought. `allowed_again`: an operator's leave to buy once
-/// more after a purchase of which nobody knows whether it was billed.
+/// Who sets a driver going.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Why {
+    /// Somebody wants the result.
+    Called,
+    /// Nobody asked: something is in doubt, and is gone on with. No new attempt is made.
+    ByItself,
+    /// An operator gives leave to buy once more after a purchase of which nobody knows whether it was billed.
+    AllowedAgain,
+}
+
+/// Buys a pass, or goes on buying it, or answers the one that was bought.
 pub(super) async fn purchase(
     client: &Client,
     store: &impl Store<Purchase>,
     which: &WhichPass,
     seed: &KeySeed,
-    allowed_again: bool,
+    why: Why,
 ) -> Result<Delivered<PrivacyPassToken>, Failure> {
     let mut run = Run::start(client);
     let (record, mut version) = store.load().await?;
     let mut record = record.unwrap_or_default();
-    let mut event = if allowed_again { purchase::Event::AllowedAgain } else { purchase::Event::Called { now: now() } };
+    let mut event = match why {
+        Why::Called => purchase::Event::Called { now: now() },
+        Why::ByItself => purchase::Event::Again { now: now() },
+        Why::AllowedAgain => purchase::Event::AllowedAgain { attempt: record.attempt },
+    };
     let mut pending: Option<PendingPass> = None;
     loop {
+        let advanced_at = now();
         let (next, effect) = purchase::advance(record.clone(), event.clone());
         if next != record {
             let Some(saved) = store.save(&next, &version).await? else {
@@ -56,13 +71,19 @@ pub(super) async fn purchase(
                     let text = prepared.to_text();
                     pending = Some(prepared);
                     purchase::Event::Prepared {
+                        attempt: record.attempt,
                         pending_pass: text,
                         idempotency_key: purchase_key(seed, record.attempt).as_str().into(),
                         now: now(),
                     }
                 }
-                Err(failure) => run.failed(failure, |error| purchase::Event::NotPrepared { error }),
+                // It has made tries of its own, and nothing was bought.
+                Err(failure) => return Err(failure),
             },
+            // The store took its time: the key may be forgotten by when this would arrive.
+            purchase::Effect::Send(_) if now() - advanced_at > purchase::SEND_WITHIN_SECONDS => {
+                purchase::Event::Again { now: now() }
+            }
             purchase::Effect::Send(sent) => {
                 let pass = match pending.take().filter(|pending| pending.to_text() == sent.pending_pass) {
                     Some(pending) => pending,
@@ -70,11 +91,14 @@ pub(super) async fn purchase(
                 };
                 let answer = run.buy(&pass, &sent).await;
                 pending = Some(pass);
+                let attempt = record.attempt;
                 match answer {
-                    Ok(pass) => purchase::Event::Answered { answer: Ok(pass), now: now() },
-                    Err(failure) => {
-                        run.failed(failure, |error| purchase::Event::Answered { answer: Err(error), now: now() })
-                    }
+                    Ok(pass) => purchase::Event::Answered { attempt, answer: Ok(pass), now: now() },
+                    Err(failure) => run.failed(failure, |error| purchase::Event::Answered {
+                        attempt,
+                        answer: Err(error),
+                        now: now(),
+                    }),
                 }
             }
             purchase::Effect::Unsettled(error) => {
@@ -94,10 +118,15 @@ pub(super) async fn redemption(
     relay_token: &RelayToken,
     relay_secret: &RelaySecret,
     pass: Option<&PrivacyPassToken>,
+    why: Why,
 ) -> Result<Delivered<GeneratedClaim>, Failure> {
     let mut run = Run::start(client);
     let (mut stands, mut version) = store.load().await?;
-    let mut event = redemption::Event::Called { now: now() };
+    let mut event = match why {
+        Why::ByItself => redemption::Event::Again { now: now() },
+        _ => redemption::Event::Called { now: now() },
+    };
+    let mut sent_pass = None;
     loop {
         let record = match (stands.take(), pass) {
             (Some(record), Some(pass)) if record.pass != pass.expose() && record.may_change_pass() => {
@@ -108,6 +137,10 @@ pub(super) async fn redemption(
             (None, None) => return Err(Error::Parameter { field: "privacy-pass-token", problem: "is missing" }.into()),
         };
         let bound = PrivacyPassToken::parse(record.pass.as_str()).map_err(|_| Error::RecordInvalid)?;
+        // A failure of another pass, whose place this one has taken, says nothing of this one.
+        if matches!(&event, redemption::Event::Answered { answer: Err(_), .. }) && sent_pass.as_ref() != Some(&bound) {
+            event = redemption::Event::Again { now: now() };
+        }
         let (next, effect) = redemption::advance(record.clone(), event.clone());
         if next != record {
             let Some(saved) = store.save(&next, &version).await? else {
@@ -122,6 +155,7 @@ pub(super) async fn redemption(
                 fetch::sleep_if(after_ms).await;
                 let key = IdempotencyKey::for_redemption(relay_token, relay_secret, &bound, attempt);
                 let request = api::redeem(relay_token, relay_secret, &bound, &key);
+                sent_pass = Some(bound);
                 match run.exchange(&request, api::redeem_answer).await {
                     Ok(claim) => redemption::Event::Answered { attempt, answer: Ok(claim), now: now() },
                     Err(failure) => run.failed(failure, |error| redemption::Event::Answered {
@@ -165,6 +199,8 @@ impl<'a> Run<'a> {
 
     /// Fetches a challenge, with tries of its own, and blinds a token for it.
     async fn prepare(&self, which: &WhichPass) -> Result<PendingPass, Failure> {
+        // Before anything is asked for that could not be paid.
+        self.client.api_key()?;
         let offer = self.client.challenge(self.started, which).await?;
         Ok(PendingPass::blind(offer, &mut crypto::rng())?)
     }

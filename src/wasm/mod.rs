@@ -31,6 +31,7 @@ use crate::redemption::Redemption;
 use crate::secret::{PrivacyPassToken, RelaySecret, SecretBytes};
 use crate::{challenge, encoding, hosted_flow, www_authenticate};
 use client::{Client, WhichPass};
+use drive::Why;
 use error::{Failure, Thrown};
 use params::Params;
 use store::OneCall;
@@ -77,16 +78,15 @@ pub async fn issue_privacy_pass(
         let problem = "is missing: give it, or relayToken with relaySecret";
         return Err(Error::Parameter { field: "claim-type", problem }.into());
     };
-    client.api_key()?;
     if durable.is_undefined() {
-        let pass = drive::purchase(&client, &OneCall, &which, &None, false).await?.value;
+        let pass = drive::purchase(&client, &OneCall, &which, &None, Why::Called).await?.value;
         return to_js(&PassOut { privacy_pass_token: pass.expose(), replayed: None });
     }
     let durable = Params::new(&durable)?;
     let store = durable.record()?;
     let seed = durable.optional_text("idempotency-secret")?.map(|text| SecretBytes::new(text.into_bytes()));
-    let allowed_again = durable.flag("allowed-again")?;
-    let pass = drive::purchase(&client, &store, &which, &seed, allowed_again).await?;
+    let why = if durable.flag("allowed-again")? { Why::AllowedAgain } else { durable.why()? };
+    let pass = drive::purchase(&client, &store, &which, &seed, why).await?;
     to_js(&PassOut { privacy_pass_token: pass.value.expose(), replayed: Some(pass.replayed) })
 }
 
@@ -104,11 +104,12 @@ pub async fn generate_claim(
     let secret = RelaySecret::parse(params.text("relay-secret")?)?;
     let (claim, replayed) = if durable.is_undefined() {
         let pass = PrivacyPassToken::parse(params.text("privacy-pass-token")?)?;
-        (drive::redemption(&client, &OneCall, &token, &secret, Some(&pass)).await?.value, None)
+        (drive::redemption(&client, &OneCall, &token, &secret, Some(&pass), Why::Called).await?.value, None)
     } else {
         let pass = params.optional_text("privacy-pass-token")?.map(PrivacyPassToken::parse).transpose()?;
-        let store = Params::new(&durable)?.record()?;
-        let claim = drive::redemption(&client, &store, &token, &secret, pass.as_ref()).await?;
+        let durable = Params::new(&durable)?;
+        let (store, why) = (durable.record()?, durable.why()?);
+        let claim = drive::redemption(&client, &store, &token, &secret, pass.as_ref(), why).await?;
         (claim.value, Some(claim.replayed))
     };
     to_js(&ClaimPayloadOut { claim_payload: &claim.claim_payload, token_consumed: claim.token_consumed, replayed })

@@ -5,6 +5,7 @@ use core::ops::RangeInclusive;
 use js_sys::Reflect;
 use wasm_bindgen::{JsCast, JsValue};
 
+use super::drive::Why;
 use super::store::JsStore;
 use crate::error::Error;
 
@@ -68,6 +69,11 @@ impl<'a> Params<'a> {
             return Err(Error::Parameter { field: "record", problem: "must be an object with `read` and `write`" });
         }
         Ok(record.unchecked_into())
+    }
+
+    /// The `byItself` of a durable call.
+    pub(super) fn why(&self) -> Result<Why, Error> {
+        Ok(if self.flag("by-itself")? { Why::ByItself } else { Why::Called })
     }
 
     /// A whole number within a range, `None` when it is not there.

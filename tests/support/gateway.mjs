@@ -1,7 +1,8 @@
 /**
- * The gateway as it is deployed: the bundle of `wrangler deploy --dry-run` in a real workerd with a real KV, behind a
- * real socket. The bundle has to be there: `npm test` and `npm run build` make it.
+ * The gateway as it is deployed: the bundle of `wrangler deploy --dry-run` in a real workerd with a real KV
+ * and real Durable Objects, behind a real socket. The bundle has to be there: `npm test` and `npm run build` make it.
  */
+import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { Miniflare } from "miniflare";
@@ -13,6 +14,8 @@ import { workerModules } from "../../scripts/lib/worker_bundle.mjs";
  * @property {Record<string, unknown>} [bindings] variables and secrets. Default: none, which is pass-through mode
  * @property {string} [upstream] becomes `PERSONA_BASE_URL`
  * @property {string} [kvPersist] a directory that outlives the gateway. Default: the KV is gone with it
+ * @property {string} [durableObjectsPersist] the same for the ledger
+ * @property {false | "aging"} [ledger] `false`: no `LEDGER` binding. `"aging"`: with a clock that can be set, see `age`
  * @property {string | false} [relays] `false`: no `RELAYS` binding. A string: the source of a class body that stands in for
  *   the KV, with `get` and `put`. Default: a real KV
  */
@@ -25,20 +28,27 @@ import { workerModules } from "../../scripts/lib/worker_bundle.mjs";
  * @property {() => string} output all that workerd wrote, as it is
  * @property {(matches: (line: Record<string, any>) => boolean) => Promise<Record<string, any>>} log waits for a line
  * @property {() => Promise<import("@cloudflare/workers-types").KVNamespace>} kv the namespace behind `RELAYS`
- * @property {() => Promise<void>} close
+ * @property {(relay: { token: string, secret: string }, ms: number) => Promise<{ rows: string[], alarm: number | null }>} age
+ *   with `ledger: "aging"`: lets so much time pass, sets off the alarm of a relay's object, and tells what is left: its
+ *   tables' rows, and in how many milliseconds it wakes up again
+ * @property {(relay: { token: string, secret: string }) => Promise<void>} reset with `ledger: "aging"`: ends the object of a
+ *   relay with all that is under way in it
+ * @property {(name: string) => Promise<any>} object an object of the ledger, to be called as the Worker calls it
+ * @property {() => Promise<void>} close stops workerd at once, with `SIGKILL`: what was not durable is gone
  */
 
 /** @param {GatewayOptions} [options] @returns {Promise<Gateway>} */
-export async function startGateway({ bindings = {}, upstream, kvPersist, relays } = {}) {
+export async function startGateway({ bindings = {}, upstream, kvPersist, durableObjectsPersist, relays, ledger } = {}) {
   let output = "";
   /** @type {Record<string, unknown>[]} */
   const lines = [];
   const main = {
     name: "gateway",
-    modules: workerModules(),
+    modules: ledger === "aging" ? [{ type: "ESModule", path: inRoot("build/worker/aging.js"), contents: AGING }, ...workerModules()] : workerModules(),
     modulesRoot: inRoot("build/worker"),
     compatibilityDate: compatibilityDate(),
     bindings: { ...(upstream === undefined ? {} : { PERSONA_BASE_URL: upstream }), ...bindings },
+    ...(ledger === false ? {} : { durableObjects: { LEDGER: { className: ledger === "aging" ? "AgingLedger" : "RelayLedger", useSQLite: true } } }),
     ...(relays === undefined ? { kvNamespaces: ["RELAYS"] } : {}),
     ...(typeof relays === "string" ? { serviceBindings: { RELAYS: { name: "stand-in", entrypoint: "StandIn" } } } : {}),
   };
@@ -55,6 +65,7 @@ export async function startGateway({ bindings = {}, upstream, kvPersist, relays 
     port: 0,
     cf: false,
     ...(kvPersist === undefined ? {} : { kvPersist }),
+    ...(durableObjectsPersist === undefined ? {} : { durableObjectsPersist }),
     workers: typeof relays === "string" ? [main, standIn] : [main],
     handleRuntimeStdio(stdout, stderr) {
       for (const stream of [stdout, stderr]) {
@@ -83,9 +94,47 @@ export async function startGateway({ bindings = {}, upstream, kvPersist, relays 
     },
     // @ts-ignore miniflare bundles its own copy of the type
     kv: () => miniflare.getKVNamespace("RELAYS"),
+    async age(relay, ms) {
+      const response = await (await object(miniflare, relayName(relay))).fetch(`http://ledger/${ms}`);
+      return /** @type {any} */ (response.json());
+    },
+    async reset(relay) {
+      await (await object(miniflare, relayName(relay))).fetch("http://ledger/reset").catch(() => undefined);
+    },
+    object: (name) => object(miniflare, name),
     close: () => miniflare.dispose(),
   };
 }
+
+/** The name of a relay's object. @param {{ token: string, secret: string }} relay */
+const relayName = ({ token, secret }) => `relay:${createHmac("sha256", secret).update(`ledger\0${token}`).digest("hex")}`;
+
+/** @param {Miniflare} miniflare @param {string} name @returns {Promise<any>} */
+async function object(miniflare, name) {
+  const namespace = await miniflare.getDurableObjectNamespace("LEDGER");
+  return namespace.get(namespace.idFromName(name));
+}
+
+/** A clock that can be set, for Worker, objects and SDK alike; the runtime itself has another, so alarms are set off by hand. */
+const AGING = `
+  import { RelayLedger } from "./index.js";
+  export { default } from "./index.js";
+  const now = Date.now;
+  let ahead = 0;
+  Date.now = () => now() + ahead;
+  export class AgingLedger extends RelayLedger {
+    async fetch(request) {
+      const what = new URL(request.url).pathname.slice(1);
+      if (what === "reset") this.ctx.abort("as a deployment does");
+      ahead += Number(what);
+      await this.alarm();
+      const { sql } = this.ctx.storage;
+      const tables = sql.exec("SELECT name FROM sqlite_master WHERE name IN ('subject', 'records', 'flags')").toArray();
+      const rows = tables.flatMap(({ name }) => sql.exec("SELECT * FROM " + name).toArray().map((row) => name + " " + (row.name ?? row.kind)));
+      const alarm = await this.ctx.storage.getAlarm();
+      return Response.json({ rows: rows.sort(), alarm: alarm === null ? null : alarm - Date.now() });
+    }
+  }`;
 
 /** As it is deployed. */
 function compatibilityDate() {

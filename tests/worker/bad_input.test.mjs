@@ -49,7 +49,7 @@ async function refused(method, path, { headers = {}, body, bytes } = {}) {
 const post = (path, body, headers = {}) => refused("POST", path, { headers: { ...JSON_TYPE, ...headers }, body: typeof body === "string" ? body : JSON.stringify(body) });
 
 test("404 for a path that is not there", async () => {
-  for (const path of ["/", "/relay", "/relays/", "/RELAYS", "//relays", "/relays/x", "/relays/x/redeem/", "/relays/x/y/redeem", "/relays/privacy-passes/", "/healthz/", "/favicon.ico", "/relays%2Fprivacy-passes", "/%72elays"]) {
+  for (const path of ["/", "/relay", "/relays/", "/RELAYS", "//relays", "/relays/x/redeem/", "/relays/x/y/redeem", "/relays/privacy-passes/", "/healthz/", "/favicon.ico", "/relays%2Fprivacy-passes", "/%72elays"]) {
     const { status, error } = await post(path, RELAY);
     assert.deepEqual([status, error.code], [404, "not_found"], path);
   }
@@ -209,9 +209,12 @@ test("no relay token leaves its path segment", async () => {
   const segments = ["..%2f..%2fv1%2fprivacy-passes", "%2e%2e%2fx", "a%2Fb", "a%5Cb", "a%3Fb", "a%23b", "a%00b", "a%0d%0aX:%20y", "a%09b", "a%20b", "a+b", "a.b", "...", "a;b", "a:b", "a@b", "%C3%A9", "%252e%252e", "%", "%zz", "%ff", "", "x".repeat(129), "x".repeat(10_000), "a~b", "a*b", "a=b", "'", "(a)"];
   for (const segment of segments) await namesField("relay-token", `/relays/${segment}/redeem`, body, headers);
   // The runtime resolves these before the Worker sees them, and what they become is no route.
-  for (const path of ["/relays/../redeem", "/relays/%2e%2e/redeem", "/relays/.%2E/redeem", "/relays/./redeem", "/relays/..\\redeem", "/relays/a/../../redeem", "/relays/x\\y/redeem", "/relays/x/..%2fredeem"]) {
+  for (const path of ["/relays/../redeem", "/relays/%2e%2e/redeem", "/relays/.%2E/redeem", "/relays/..\\redeem", "/relays/a/../../redeem", "/relays/x\\y/redeem", "/relays/x/..%2fredeem"]) {
     assert.equal((await post(path, body, headers)).status, 404, path);
   }
+  // In managed mode there is such a route, for GET: of the relay "redeem".
+  const text = requestText("POST", "/relays/./redeem", { ...JSON_TYPE, ...headers, authorization: `Bearer ${secrets.shop}` }, JSON.stringify(body));
+  assert.deepEqual([(await rawRequest(open.port, text)).status, (await rawRequest(managed.port, text)).status], [404, 405]);
 });
 
 test("a relay token that is percent-encoded without need is the same token", async () => {

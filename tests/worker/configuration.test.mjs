@@ -48,6 +48,11 @@ test("managed mode without the KV binding", async () => {
   assert.deepEqual(await refused({ bindings: whole, relays: false }), ["RELAYS"]);
 });
 
+test("managed mode without the Durable Objects, or with neither", async () => {
+  assert.deepEqual(await refused({ bindings: whole, ledger: false }), ["LEDGER"]);
+  assert.deepEqual(await refused({ bindings: whole, relays: false, ledger: false }), ["RELAYS", "LEDGER"]);
+});
+
 test("withholding the secret without a store to keep it in", async () => {
   assert.deepEqual(await refused({ bindings: { WITHHOLD_RELAY_SECRET: "true" } }), ["WITHHOLD_RELAY_SECRET"]);
 });
@@ -62,6 +67,8 @@ const malformed = {
   GATEWAY_TOKENS: ["", token, `:${token}`, "shop:short", `shop:${token},`, `shop:${token}, bank:${newToken()}`, `a b:${token}`, `${"a".repeat(65)}:${token}`, `shop:${token},bank:${token}`, `a:${newToken()},a:${newToken()},a:${newToken()}`, `shop:${"ü".repeat(40)}`],
   STORE_KEYS: ["", key(), "k1:", `k1:${crypto.randomBytes(31).toString("base64")}`, `k1:${crypto.randomBytes(33).toString("base64")}`, `k1:${crypto.randomBytes(32).toString("base64url")}`, `k1:${key()},k1:${key()}`, `k1:${key()},`, `k1:${"/".repeat(43)}=`],
 };
+
+malformed.IDEMPOTENCY_KEYS = malformed.STORE_KEYS;
 
 for (const [name, values] of Object.entries(malformed)) {
   test(`a malformed ${name}`, async () => {
@@ -89,6 +96,7 @@ test("forms that are right", async () => {
     [{ PERSONA_BASE_URL: "http://localhost:8080" }, "pass-through"],
     [{ PERSONA_BASE_URL: "http://[::1]:8080/" }, "pass-through"],
     [whole, "managed"],
+    [{ ...whole, IDEMPOTENCY_KEYS: newStoreKey("i") }, "managed"],
     [{ ...whole, GATEWAY_TOKENS: `a-_9:${"!".repeat(16)}:${"~".repeat(16)}`, STORE_KEYS: `${newStoreKey("x")},${newStoreKey("y")}` }, "managed"],
   ]) {
     const gateway = await startGateway({ bindings });

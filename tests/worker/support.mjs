@@ -1,5 +1,10 @@
 /** What the Worker's tests share: secrets of the deployment, calls of a caller, and the steps of a relay's life. */
 import crypto from "node:crypto";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import net from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { requestText } from "../support/raw_http.mjs";
 
 export const CLAIM_TYPE = "age_over18_united_kingdom";
 export const API_KEY = "persona_production_simulator";
@@ -45,7 +50,7 @@ export async function send(url, { method = "POST", headers = {}, body, bearer, s
 }
 
 /**
- * The three calls of a caller.
+ * The calls of a caller.
  *
  * @param {{ url: string }} gateway
  * @param {string} [bearer] gateway token or API key; sent with every call
@@ -53,10 +58,14 @@ export async function send(url, { method = "POST", headers = {}, body, bearer, s
 export function caller(gateway, bearer) {
   const auth = bearer === undefined ? {} : { bearer };
   return {
-    /** @param {object} [body] */
-    create: (body = {}) => send(`${gateway.url}/relays`, { ...auth, body: { "claim-type": CLAIM_TYPE, "encryption-key-pem": null, ...body } }),
+    /** @param {object} [body] @param {object} [more] */
+    create: (body = {}, more = {}) => send(`${gateway.url}/relays`, { ...auth, body: { "claim-type": CLAIM_TYPE, "encryption-key-pem": null, ...body }, ...more }),
     /** @param {object} body @param {object} [more] */
     issue: (body, more = {}) => send(`${gateway.url}/relays/privacy-passes`, { ...auth, body, ...more }),
+    /** @param {string} relayToken @param {object} [more] */
+    view: (relayToken, more = {}) => send(`${gateway.url}/relays/${relayToken}`, { ...auth, method: "GET", ...more }),
+    /** @param {string} relayToken @param {object} [more] */
+    allowAgain: (relayToken, more = {}) => send(`${gateway.url}/relays/${relayToken}/privacy-pass/allow-again`, { ...auth, ...more }),
     /** @param {string} relayToken @param {object} [body] @param {object} [more] */
     redeem: (relayToken, body, more = {}) => send(`${gateway.url}/relays/${relayToken}/redeem`, { ...auth, ...(body === undefined ? {} : { body }), ...more }),
   };
@@ -80,3 +89,31 @@ export function plainHeaders({ headers }) {
 }
 
 export const PLAIN = { type: "application/json", cache: "no-store", sniff: "nosniff" };
+
+/** Directories for KV and ledger that outlive gateways. @param {import("node:test").TestContext} t */
+export async function persistent(t) {
+  const directory = await mkdtemp(path.join(tmpdir(), "relay-edge-stores-"));
+  t.after(() => rm(directory, { recursive: true, force: true }));
+  const stores = { kvPersist: path.join(directory, "kv"), durableObjectsPersist: path.join(directory, "ledger") };
+  for (const store of Object.values(stores)) await mkdir(store);
+  return stores;
+}
+
+/**
+ * Sends a request from a client that can go away: a FIN is no disconnect while the answer is outstanding, a reset is.
+ *
+ * @param {{ port: number }} gateway @param {string} bearer @param {string} target @param {object} body
+ * @returns {Promise<{ reset: () => Promise<void> }>} once the request was written
+ */
+export async function sendFrom(gateway, bearer, target, body) {
+  const socket = net.connect(gateway.port, "127.0.0.1");
+  socket.on("error", () => undefined);
+  const headers = { "content-type": "application/json", authorization: `Bearer ${bearer}` };
+  await new Promise((resolve) => socket.write(requestText("POST", target, headers, JSON.stringify(body)), () => resolve(undefined)));
+  return {
+    async reset() {
+      socket.resetAndDestroy();
+      await new Promise((resolve) => setTimeout(resolve, 300)); // for the runtime to notice
+    },
+  };
+}

@@ -1,12 +1,10 @@
 /** What callers get when Persona, or the way to it, fails; and what is never done then. */
 import assert from "node:assert/strict";
-import net from "node:net";
 import { after, before, describe, test } from "node:test";
 import { startSimulator } from "../../simulator/index.mjs";
 import { startGateway } from "../support/gateway.mjs";
-import { requestText } from "../support/raw_http.mjs";
 import { startScriptedUpstream } from "../support/scripted_upstream.mjs";
-import { API_KEY, CLAIM_TYPE, caller, complete, managedSecrets } from "./support.mjs";
+import { API_KEY, CLAIM_TYPE, caller, managedSecrets } from "./support.mjs";
 
 const secrets = managedSecrets();
 const CREATED = { "relay-token": "relay_scripted", "relay-secret": "secret-scripted", "relay-session-access-token": "a.b.c" };
@@ -161,39 +159,6 @@ describe("with an upstream that says what it is told", { concurrency: false }, (
     assert.equal(answer.status, 504);
     assert.equal(answer.error.code, "timeout");
     assert.ok(Date.now() - start < 30_000);
-  });
-
-  test("a caller that goes away does not cancel a purchase: the pass is stored", async (t) => {
-    const token = (await shop.create()).body["relay-token"];
-    await complete(simulator, token);
-    let arrived, release;
-    const purchased = new Promise((resolve) => (arrived = resolve));
-    const released = new Promise((resolve) => (release = resolve));
-    react = async (seen) => {
-      if (!purchases(seen)) return undefined;
-      const answer = await forward(seen);
-      arrived();
-      await released;
-      return answer;
-    };
-    t.after(() => (react = () => undefined));
-    const socket = net.connect(managed.port, "127.0.0.1");
-    const headers = { "content-type": "application/json", authorization: `Bearer ${secrets.shop}` };
-    socket.write(requestText("POST", "/relays/privacy-passes", headers, JSON.stringify({ "relay-token": token })));
-    await purchased;
-    socket.resetAndDestroy();
-    await new Promise((resolve) => setTimeout(resolve, 300)); // for the runtime to notice
-    const billed = simulator.ledger().billed.total;
-    const kv = await managed.kv();
-    const passes = async () => (await kv.list({ prefix: "pass:" })).keys.length;
-    assert.equal(await passes(), 0);
-    release();
-    for (let tries = 0; (await passes()) === 0 && tries < 100; tries++) await new Promise((resolve) => setTimeout(resolve, 50));
-    const again = await shop.issue({ "relay-token": token });
-    assert.equal(again.headers.get("idempotent-replayed"), "true");
-    assert.equal(simulator.ledger().billed.total, billed);
-    assert.equal((await shop.redeem(token)).status, 200);
-    await managed.log(({ route, status }) => route === "/relays/privacy-passes" && status === 200);
   });
 });
 

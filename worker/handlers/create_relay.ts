@@ -1,21 +1,29 @@
 /** `POST /relays`: makes a relay. Costs nothing. */
+import type { CreateRelayParams } from "../../pkg/workerd.js";
 import { jsonResponse } from "../answer.js";
 import { readFields } from "../body.js";
+import { keyedSubject, sentIdempotencyKey } from "../keyed_requests.js";
+import type { MadeRelay } from "../ledger_protocol.js";
 import { admitRelayToken } from "../relay_access.js";
-import type { Call } from "../routes.js";
+import type { Call, Managed } from "../routes.js";
 import { anonymousPersona, callUpstream } from "../upstream.js";
+
+const ABOUT = { call: "creation", relay: false } as const;
 
 /** `{"claim-type", "encryption-key-pem": string|null, "sandbox"?}` in, the relay out. */
 export async function createRelay(call: Call): Promise<Response> {
   const { deployment } = call;
   const fields = await readFields(call.request);
-  const claimType = fields.string("claim-type");
-  const encryptionKeyPem = fields.nullableString("encryption-key-pem");
-  const sandbox = fields.optionalBoolean("sandbox") ?? false;
+  const params = {
+    claimType: fields.string("claim-type"),
+    encryptionKeyPem: fields.nullableString("encryption-key-pem"),
+    sandbox: fields.optionalBoolean("sandbox") ?? false,
+  };
+  const idempotencyKey = deployment.mode === "managed" ? sentIdempotencyKey(call.request) : undefined;
 
-  const relay = await callUpstream(deployment.config, { call: "creation", relay: false }, () =>
-    anonymousPersona(deployment.config).relays.create({ claimType, encryptionKeyPem, sandbox }),
-  );
+  const { relay, replayed } = deployment.mode === "managed" && idempotencyKey !== undefined
+    ? await createOnce(deployment, idempotencyKey, params)
+    : { relay: await create(call, params), replayed: false };
   await admitRelayToken(call, relay.relayToken);
 
   const answer: Record<string, string> = {
@@ -24,16 +32,27 @@ export async function createRelay(call: Call): Promise<Response> {
     "relay-session-access-token": relay.relaySessionAccessToken,
   };
   if (deployment.mode === "managed") {
-    // Answered only when stored: a relay that the gateway forgets could not be redeemed without its secret.
-    await deployment.store.putRelay(relay.relayToken, {
-      v: 1,
-      relaySecret: relay.relaySecret,
-      claimType,
-      sandbox,
-      callerId: deployment.callerId,
-      createdAt: new Date().toISOString(),
-    });
+    // Answered only when stored: a relay that the gateway forgets could not be redeemed without its secret. What is answered
+    // again may not have been stored, should the gateway have died in between.
+    if (!replayed || (await deployment.store.relay(relay.relayToken)) === undefined) {
+      const { relaySecret, createdAt } = relay;
+      const { claimType, sandbox } = params;
+      await deployment.store.putRelay(relay.relayToken, { v: 1, relaySecret, claimType, sandbox, callerId: deployment.callerId, createdAt });
+    }
     if (deployment.config.withholdRelaySecret) delete answer["relay-secret"];
   }
-  return jsonResponse(200, answer);
+  return jsonResponse(200, answer, replayed ? { "idempotent-replayed": "true" } : {});
+}
+
+type Wanted = Required<Pick<CreateRelayParams, "claimType" | "sandbox">> & { encryptionKeyPem: string | null };
+
+async function create({ deployment: { config } }: Call, params: Wanted): Promise<MadeRelay> {
+  const relay = await callUpstream(config, ABOUT, () => anonymousPersona(config).relays.create(params));
+  return { ...relay, createdAt: new Date().toISOString() };
+}
+
+async function createOnce({ callerId, ledger }: Managed, idempotencyKey: string, { encryptionKeyPem, ...params }: Wanted) {
+  const subject = await keyedSubject(callerId, idempotencyKey, { route: "/relays", ...params, encryptionKeyPem });
+  const { value, replayed } = await ledger.ofKey(subject, ABOUT, (object, of) => object.create(of, encryptionKeyPem));
+  return { relay: value, replayed };
 }

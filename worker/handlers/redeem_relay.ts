@@ -1,27 +1,33 @@
 /** `POST /relays/{relay-token}/redeem`: spends a pass on a relay, anonymously, and reads the claim. */
-import type { GenerateClaimParams } from "../../pkg/workerd.js";
+import type { GeneratedClaim } from "../../pkg/workerd.js";
 import { jsonResponse } from "../answer.js";
 import { privateToken } from "../auth.js";
 import { readFields } from "../body.js";
-import { fieldError, notFoundYet } from "../errors.js";
-import { ownedRelay, relayTokenOfPath, requiredRelaySecret, storedPass } from "../relay_access.js";
+import { fieldError } from "../errors.js";
+import { ownedRelay, relayTokenOfPath, requiredRelaySecret } from "../relay_access.js";
 import type { Call, Managed } from "../routes.js";
 import { anonymousPersona, callUpstream } from "../upstream.js";
 
+const ABOUT = { call: "redemption", relay: true } as const;
+
 /** `Persona-Relay-Secret` and `{"privacy-pass-token"}` in, `{"claim-payload", "token-consumed"}` out. Managed mode may know both. */
 export async function redeemRelay(call: Call): Promise<Response> {
-  const { deployment } = call;
+  const { deployment, request } = call;
   const relayToken = await relayTokenOfPath(call);
-  const sent = (await readFields(call.request, { allowEmpty: true })).optionalString("privacy-pass-token");
-  const params = deployment.mode === "managed"
-    ? await ownedParams(call, deployment, relayToken, sent)
-    : { relayToken, relaySecret: requiredRelaySecret(call.request), privacyPassToken: callersPass(call.request, sent) };
+  const sent = (await readFields(request, { allowEmpty: true })).optionalString("privacy-pass-token");
+  if (deployment.mode === "managed") return redeemOnce(call, deployment, relayToken, sent);
 
+  const params = { relayToken, relaySecret: requiredRelaySecret(request), privacyPassToken: callersPass(request, sent) };
   // This client was not given an API key, and the SDK forwards no header of the caller.
-  const claim = await callUpstream(deployment.config, { call: "redemption", relay: true }, () =>
-    anonymousPersona(deployment.config).relays.generateClaim(params),
-  );
-  return jsonResponse(200, { "claim-payload": claim.claimPayload, "token-consumed": claim.tokenConsumed });
+  const claim = await callUpstream(deployment.config, ABOUT, () => anonymousPersona(deployment.config).relays.generateClaim(params));
+  return answer(claim, false);
+}
+
+/** The claim is kept, and answered again. */
+async function redeemOnce(call: Call, deployment: Managed, relayToken: string, sent: string | undefined): Promise<Response> {
+  const relay = await ownedRelay(call, deployment, relayToken);
+  const { value, replayed } = await deployment.ledger.ofRelay(relay, ABOUT, (ledger) => ledger.redeem(relay, sent ?? null));
+  return answer(value, replayed);
 }
 
 /** Pass-through mode: the pass is in the body, or in `Authorization: PrivateToken token=…`. @throws GatewayError 400 */
@@ -35,11 +41,7 @@ function callersPass(request: Request, sent: string | undefined): string {
   return pass;
 }
 
-async function ownedParams(call: Call, deployment: Managed, relayToken: string, sent: string | undefined): Promise<GenerateClaimParams> {
-  const { relaySecret } = await ownedRelay(call, deployment, relayToken);
-  const privacyPassToken = sent ?? (await storedPass(deployment, relayToken));
-  if (privacyPassToken === undefined) {
-    throw notFoundYet("pass_not_found_yet", "privacy-pass-token is not known here (yet); buy it, try again, or send it along");
-  }
-  return { relayToken, relaySecret, privacyPassToken };
+function answer({ claimPayload, tokenConsumed }: GeneratedClaim, replayed: boolean): Response {
+  const claim = { "claim-payload": claimPayload, "token-consumed": tokenConsumed };
+  return jsonResponse(200, claim, replayed ? { "idempotent-replayed": "true" } : {});
 }

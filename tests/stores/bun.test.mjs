@@ -1,0 +1,3 @@
+import { contractSuite } from "./support.mjs";
+
+await contractSuite("bun", ["memory", "sqlite", "sqlite, sealed"]);

@@ -1,0 +1,3 @@
+import { contractSuite } from "./support.mjs";
+
+await contractSuite("deno", ["memory", "sqlite", "sqlite, sealed"]);

@@ -1,0 +1,3 @@
+import { contractSuite } from "./support.mjs";
+
+await contractSuite("this node", ["memory"]);

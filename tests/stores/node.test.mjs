@@ -1,0 +1,3 @@
+import { contractSuite } from "./support.mjs";
+
+await contractSuite("node", ["sqlite", "sqlite, sealed"]);

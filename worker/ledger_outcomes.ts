@@ -1,0 +1,40 @@
+/** How a ledger object answers: never with an exception, for only plain data crosses whole. */
+import { PersonaError } from "../pkg/workerd.js";
+import { describeFault } from "./errors.js";
+import type { Failure, Outcome, Refusal } from "./ledger_protocol.js";
+import { UnsealError } from "./seal.js";
+
+/** A refusal on its way out. */
+export class Refused extends Error {
+  constructor(readonly refusal: Refusal) {
+    super(refusal.why);
+  }
+}
+
+/** Never rejects. */
+export function answering<T extends object>(work: () => Promise<T & { replayed: boolean }>): Promise<Outcome<T>> {
+  return refusing<T>(async () => {
+    const { replayed, ...value } = await work();
+    return { ok: true, value: value as unknown as T, replayed };
+  });
+}
+
+/** Never rejects. */
+export async function refusing<T>(work: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof Refused) return { ok: false, refusal: error.refusal };
+    // The SDK throws what its store threw as a cause.
+    const sealed = error instanceof PersonaError ? error.cause : error;
+    if (sealed instanceof UnsealError || (error instanceof PersonaError && error.code === "record_invalid")) return { ok: false, refusal: { why: "unreadable" } };
+    if (error instanceof PersonaError) return { ok: false, failure: plain(error) };
+    return { ok: false, refusal: { why: "fault", fault: describeFault(error) } };
+  }
+}
+
+function plain(error: PersonaError): Failure {
+  const { statusCode, title, details, code, meta, origin, field, requestId, retryAfter } = error;
+  const members = { statusCode, title, details, code, meta, origin, field, requestId, retryAfter };
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as unknown as Failure;
+}

@@ -1,0 +1,233 @@
+/**
+ * The ledger: one SQLite Durable Object per relay, or per `Idempotency-Key`, which decides what happens at most once
+ * (docs/exactly-once.md). The SDK's machines run in here, over this object's database: work goes on when the client that
+ * asked for it is gone, and an alarm asks again about what was left in doubt.
+ */
+import { DurableObject } from "cloudflare:workers";
+import type { DurablePurchase, Persona } from "../pkg/workerd.js";
+import { ConfigError, type Env, type ManagedConfig, readConfig } from "./env.js";
+import { describeFault } from "./errors.js";
+import { Refused, answering, refusing } from "./ledger_outcomes.js";
+import type { KeyedSubject, Ledger, MadeRelay, Outcome, RelaySubject, Subject, View } from "./ledger_protocol.js";
+import { type KeptSubject, LedgerStorage } from "./ledger_storage.js";
+import { writeAlarmLog } from "./log.js";
+import { openRelayStore } from "./relay_records.js";
+import { deriveIdempotencySecret, deriveKeys } from "./seal.js";
+import { anonymousPersona, payingPersona } from "./upstream.js";
+
+/** How long a request with an `Idempotency-Key` waits for another with the same key. */
+const JOIN_MS = 20_000;
+
+/** Until the next try when an alarm could not do its work: the deployment is not configured, or KV does not answer. */
+const ALARM_RETRY_MS = 10 * 60_000;
+
+/** What an operator has to know of even when nobody asked. */
+const LOUD = ["purchase_unknown", "claim_lost", "blind_signature_invalid"];
+
+/** Why a machine is set going, if nobody simply wants the result. */
+type Why = Pick<DurablePurchase, "allowedAgain" | "byItself">;
+const BY_ITSELF: Why = { byItself: true };
+
+type Operation = "purchase" | "redemption" | "creation";
+
+interface Running {
+  /** What the runs that may be joined have in common. */
+  readonly about: string;
+  /** Never rejects. */
+  readonly done: Promise<Outcome<unknown>>;
+}
+
+export class RelayLedger extends DurableObject<Env> implements Ledger {
+  /**
+   * What is under way: who wants the same joins it. In the object and not in the Worker's globals, where a request that is
+   * cancelled would leave those that wait for it hanging; and not `blockConcurrencyWhile`, which would hold up all else.
+   */
+  private readonly running = new Map<Operation, Running>();
+  private opened: Promise<LedgerStorage> | undefined;
+
+  buy(subject: Subject, { allowAgain }: { allowAgain: boolean }): Promise<Outcome<{ privacyPassToken: string }>> {
+    return this.run(subject, "purchase", allowAgain ? "allow again" : "", async (kept, storage) => {
+      if (allowAgain) await mustNeedLeave(storage);
+      return this.drivePurchase(kept, storage, { allowedAgain: allowAgain });
+    });
+  }
+
+  redeem(subject: RelaySubject, sent: string | null): Promise<Outcome<{ claimPayload: string; tokenConsumed: boolean }>> {
+    return this.run(subject, "redemption", sent ?? "", async (kept, storage) => {
+      if (sent === null) await this.running.get("purchase")?.done; // its pass is what is to be redeemed
+      const privacyPassToken = sent ?? (await this.boughtPass(kept, storage));
+      if (privacyPassToken === undefined && (await storage.text("redemption")) === undefined) throw new Refused({ why: "no-pass" });
+      return this.driveRedemption(kept, storage, privacyPassToken);
+    });
+  }
+
+  create(subject: KeyedSubject, encryptionKeyPem: string | null): Promise<Outcome<MadeRelay>> {
+    return this.run(subject, "creation", "", async (_, storage) => {
+      const made = await storage.text("creation");
+      if (made !== undefined) return { ...(JSON.parse(made) as MadeRelay), replayed: true };
+      const { claimType, sandbox } = subject;
+      const relay = await anonymousPersona(this.config()).relays.create({ claimType, encryptionKeyPem, sandbox });
+      const value = { ...relay, createdAt: new Date().toISOString() };
+      await storage.record("creation").write(JSON.stringify(value), undefined);
+      return { ...value, replayed: false };
+    });
+  }
+
+  view(callerId: string): Promise<Outcome<View>> {
+    return answering(async () => {
+      const storage = await this.open();
+      const subject = await storage.subject();
+      if (subject !== undefined && (subject.kind !== "relay" || subject.callerId !== callerId)) throw new Refused({ why: "foreign" });
+      const [purchase, redemption] = await Promise.all([storage.standing("purchase"), storage.standing("redemption")]);
+      return { subject, purchase, redemption, replayed: false };
+    });
+  }
+
+  async hasStarted(): Promise<boolean> {
+    return (await this.open()).startedOrNever();
+  }
+
+  /** May come at any time and more than once: it goes on with what is unsettled, and deletes only what is nobody's any more. */
+  override async alarm(): Promise<void> {
+    try {
+      await this.reconcile();
+    } catch (error) {
+      // Thrown on, the runtime would repeat it a few times and then never again.
+      const problems = error instanceof Refused && error.refusal.why === "misconfigured" ? error.refusal.problems : undefined;
+      writeAlarmLog(problems === undefined ? { code: "internal", fault: describeFault(error) } : { code: "misconfigured", mend: [...problems] });
+      await this.ctx.storage.setAlarm(Date.now() + ALARM_RETRY_MS);
+    }
+  }
+
+  private async reconcile(): Promise<void> {
+    const storage = await this.open();
+    const subject = await storage.subject();
+    const relay = subject?.kind === "relay" ? await openRelayStore(this.config()) : undefined;
+    const logId = subject?.kind === "relay" ? await relay?.logId(subject.relayToken) : undefined;
+    const log = { ...(subject && { caller: subject.callerId }), ...(logId !== undefined && { relay: logId }) };
+    if (subject !== undefined && !isDue(storage)) {
+      for (const { name, unsettled } of storage.rows()) {
+        if (!unsettled) continue;
+        const outcome = name === "purchase"
+          ? await this.join("purchase", "", () => this.drivePurchase(subject, storage, BY_ITSELF))
+          : await this.join("redemption", "", () => this.driveRedemption(subject, storage, undefined, BY_ITSELF));
+        if (!outcome.ok && "failure" in outcome && LOUD.includes(outcome.failure.code)) {
+          writeAlarmLog({ ...log, code: outcome.failure.code });
+        }
+      }
+    }
+    if (storage.waking(Date.now()).why === "remind") {
+      const names = storage.rows().filter((row) => row.inDoubt).map(({ name }) => name);
+      writeAlarmLog({ ...log, code: "still_in_doubt", mend: names.map((name) => `nobody knows what came of the ${name}; ask Persona`) });
+    }
+    if (isDue(storage)) {
+      // Not only here: what KV still shows could be bought for anew.
+      if (subject?.kind === "relay") await relay?.forgetRelay(subject.relayToken);
+      if (this.running.size === 0 && isDue(storage)) return storage.wipe();
+      return this.ctx.storage.setAlarm(Date.now() + ALARM_RETRY_MS);
+    }
+    await storage.durable();
+  }
+
+  /** Runs an operation for whoever the object belongs to. */
+  private run<T extends object>(subject: Subject, operation: Operation, about: string, drive: (kept: KeptSubject, storage: LedgerStorage) => Promise<T & { replayed: boolean }>): Promise<Outcome<T>> {
+    return refusing<T>(async () => {
+      const storage = await this.open();
+      let kept = await storage.startFor(subject);
+      // Everything may have been deleted while the subject was being opened.
+      while (kept !== undefined && !storage.started()) kept = await storage.startFor(subject);
+      if (kept === undefined) throw new Refused({ why: "moved" });
+      if (kept.kind !== subject.kind || kept.callerId !== subject.callerId) throw new Refused({ why: "foreign" });
+      if (kept.kind === "key" && subject.kind === "key" && kept.fingerprint !== subject.fingerprint) throw new Refused({ why: "reused" });
+      storage.called();
+      const limitMs = kept.kind === "key" ? JOIN_MS : undefined;
+      const outcome = await this.join<T>(operation, about, () => drive(kept, storage), limitMs);
+      if (isCallersMistake(outcome)) await this.forgetMistake(kept, storage);
+      return outcome;
+    });
+  }
+
+  /**
+   * Joins the run of an operation that is under way, or starts one. A run about something else, such as another pass, is
+   * waited for.
+   */
+  private async join<T extends object>(operation: Operation, about: string, drive: () => Promise<T & { replayed: boolean }>, limitMs?: number): Promise<Outcome<T>> {
+    for (let current = this.running.get(operation); current !== undefined; current = this.running.get(operation)) {
+      const outcome = await (limitMs === undefined ? current.done : Promise.race([current.done, later(limitMs)]));
+      if (outcome === undefined) throw new Refused({ why: "busy" });
+      if (current.about === about) return (outcome.ok ? { ...outcome, replayed: true } : outcome) as Outcome<T>;
+    }
+    const done = answering<T>(drive).finally(() => this.running.delete(operation));
+    this.running.set(operation, { about, done });
+    return done;
+  }
+
+  private async drivePurchase(subject: KeptSubject, storage: LedgerStorage, why: Why = {}) {
+    const { claimType, sandbox } = subject;
+    const params = claimType !== null
+      ? { claimType, sandbox: sandbox ?? false }
+      : { relayToken: (subject as RelaySubject).relayToken, relaySecret: (subject as RelaySubject).relaySecret };
+    const about = subject.kind === "relay" ? `relay\0${subject.relayToken}` : `key\0${subject.callerId}\0${subject.idempotencyKey}`;
+    const idempotencySecret = await deriveIdempotencySecret(this.config().idempotencyKey, about);
+    return this.payer().relays.issuePrivacyPass(params, { record: storage.record("purchase"), idempotencySecret, ...why });
+  }
+
+  private async driveRedemption(subject: KeptSubject, storage: LedgerStorage, privacyPassToken: string | undefined, why: Why = {}) {
+    const { relayToken, relaySecret } = subject as RelaySubject;
+    const params = { relayToken, relaySecret, ...(privacyPassToken !== undefined && { privacyPassToken }) };
+    return anonymousPersona(this.config()).relays.generateClaim(params, { record: storage.record("redemption"), ...why });
+  }
+
+  /** The pass of the ledger, without buying one. */
+  private async boughtPass(subject: KeptSubject, storage: LedgerStorage): Promise<string | undefined> {
+    if ((await storage.standing("purchase"))?.state !== "issued") return undefined;
+    return (await this.drivePurchase(subject, storage)).privacyPassToken;
+  }
+
+  /** The name of the object follows from the secret, so a wrong one leads to an object of its own, in which nothing comes to be. */
+  private async forgetMistake(subject: KeptSubject, storage: LedgerStorage): Promise<void> {
+    const guessed = subject.kind === "relay" && subject.createdAt === null;
+    const nothing = storage.rows().every(({ name, state, unsettled }) => !unsettled && (name === "redemption" ? ["ready", "rejected"] : ["none"]).includes(state));
+    if (guessed && nothing && this.running.size === 0) await storage.wipe();
+  }
+
+  private payer(): Persona {
+    const config = this.config();
+    return payingPersona(config, config.apiKey);
+  }
+
+  private config(): ManagedConfig {
+    const config = readConfig(this.env);
+    if (config instanceof ConfigError) throw new Refused({ why: "misconfigured", problems: config.problems });
+    if (config.mode !== "managed") throw new Refused({ why: "misconfigured", problems: ["the ledger needs managed mode"] });
+    return config;
+  }
+
+  private open(): Promise<LedgerStorage> {
+    const { storeKeys } = this.config();
+    this.opened ??= deriveKeys(storeKeys).then((keys) => new LedgerStorage(this.ctx.storage, keys, this.ctx.id.toString()));
+    return this.opened;
+  }
+}
+
+/** Whether everything may be deleted. */
+function isDue(storage: LedgerStorage): boolean {
+  const { why, at } = storage.waking(Date.now());
+  return why === "expire" && at <= Date.now();
+}
+
+async function mustNeedLeave(storage: LedgerStorage): Promise<void> {
+  const state = (await storage.standing("purchase"))?.state ?? "none";
+  if (state !== "unknown" && state !== "unusable") throw new Refused({ why: "nothing-to-allow", state });
+}
+
+/** A parameter is malformed, or there is no such relay under this secret. */
+function isCallersMistake(outcome: Outcome<unknown>): boolean {
+  if (outcome.ok || !("failure" in outcome)) return false;
+  const { statusCode, origin } = outcome.failure;
+  return origin === "caller" || (origin === "upstream" && statusCode === 404);
+}
+
+function later(ms: number): Promise<undefined> {
+  return new Promise((resolve) => setTimeout(() => resolve(undefined), ms));
+}
