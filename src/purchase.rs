@@ -273,6 +273,13 @@ pub fn advance(record: Purchase, event: Event) -> (Purchase, Effect) {
             refused(v, attempt, sent, error, now)
         }
 
+        // A refusal of an attempt that another driver has gone beyond is not the answer of the one that stands.
+        (state @ (State::None | State::Sent(_)), Event::Answered { answer: Err(error), now, .. })
+            if !error.class().may_retry() =>
+        {
+            advance(Purchase { v, attempt, state }, Event::Again { now })
+        }
+
         (State::Unknown { .. } | State::Unusable { .. }, Event::AllowedAgain { attempt: of }) if of == attempt => {
             to(attempt + 1, State::None, Effect::Prepare)
         }

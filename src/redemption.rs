@@ -236,8 +236,12 @@ pub fn advance(record: Redemption, event: Event) -> (Redemption, Effect) {
         (State::Sent(sent), Event::Answered { attempt, answer: Err(error), now }) if attempt == sent.current() => {
             refused(sent, error, now)
         }
-        // The answer to a send that another driver has gone beyond.
-        (state, Event::Answered { answer: Err(error), .. }) => (state, Effect::Unsettled(error)),
+        // The answer to a send that another driver has gone beyond: what stands now is asked, at once if the answer says that
+        // a wait would change nothing.
+        (state, Event::Answered { answer: Err(error), .. }) if error.class().may_retry() => {
+            (state, Effect::Unsettled(error))
+        }
+        (state, Event::Answered { now, .. }) => return advance(Redemption { v, pass, state }, Event::Again { now }),
     };
     (Redemption { v, pass, state }, effect)
 }

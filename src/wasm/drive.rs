@@ -54,8 +54,9 @@ pub(super) async fn purchase(
         Why::AllowedAgain => purchase::Event::AllowedAgain { attempt: record.attempt },
     };
     let mut pending: Option<PendingPass> = None;
+    // When the event happened: a record that another driver has changed is told the same event, as late as it is.
+    let mut told_at = now();
     loop {
-        let advanced_at = now();
         let (next, effect) = purchase::advance(record.clone(), event.clone());
         if next != record {
             let Some(saved) = store.save(&next, &version).await? else {
@@ -81,7 +82,7 @@ pub(super) async fn purchase(
                 Err(failure) => return Err(failure),
             },
             // The store took its time: the key may be forgotten by when this would arrive.
-            purchase::Effect::Send(_) if now() - advanced_at > purchase::SEND_WITHIN_SECONDS => {
+            purchase::Effect::Send(_) if now() - told_at > purchase::SEND_WITHIN_SECONDS => {
                 purchase::Event::Again { now: now() }
             }
             purchase::Effect::Send(sent) => {
@@ -107,6 +108,7 @@ pub(super) async fn purchase(
             }
             purchase::Effect::Done(result) => return run.end(result),
         };
+        told_at = now();
     }
 }
 
