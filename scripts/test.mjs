@@ -40,7 +40,8 @@ function suites() {
       command: ['cargo', 'clippy', '--locked', ...WASM, '--', '-D', 'warnings'],
       env: wasmEnvironment(),
     },
-    { title: 'cargo test', command: ['cargo', 'test', '--locked'], counts: true },
+    // What a test prints is part of what it shows: seeds, and how many states the model checker explored.
+    { title: 'cargo test', command: ['cargo', 'test', '--locked', '--', '--show-output'], counts: true },
   ]);
   if (existsSync(inRoot('worker/tsconfig.json'))) {
     const tsc = inRoot('node_modules/typescript/bin/tsc');
