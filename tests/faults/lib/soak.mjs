@@ -188,7 +188,8 @@ export async function soak({ relays, seed, kills, progress = () => {} }) {
 /** What a caller may be told on the way. @param {import("./callers.mjs").Answer} answer */
 function mayBeAnswered({ broken, status, code }) {
   if (broken !== null) return true;
-  const codes = ["transport_failed", "timeout", "upstream_unavailable", "upstream_answer_invalid", "upstream_rate_limited", "rate_limited", "injected", "claim_not_ready", "challenge_expired", "key_id_unknown", "store_unavailable", "relay_not_found_yet", "idempotency_key_in_use"];
+  // `upstream_rejected`: a refusal, of a rotated key say, whose body another fault has spoilt, so that its code is gone.
+  const codes = ["transport_failed", "timeout", "upstream_unavailable", "upstream_answer_invalid", "upstream_rate_limited", "rate_limited", "injected", "claim_not_ready", "challenge_expired", "key_id_unknown", "upstream_rejected", "store_unavailable", "relay_not_found_yet", "idempotency_key_in_use"];
   return status !== 200 && codes.includes(code ?? "");
 }
 
