@@ -8,6 +8,8 @@ pub use answer::{
     challenge_by_claim_type_answer, challenge_by_relay_answer, create_answer, purchase_answer, redeem_answer,
 };
 
+use core::fmt;
+
 use serde::Serialize;
 
 use crate::blind::BlindedToken;
@@ -63,12 +65,19 @@ pub struct Relay {
 }
 
 /// What a redemption answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct GeneratedClaim {
     /// See [`crate::claim`].
     pub claim_payload: String,
     /// `false`: the claim did not pass and the pass was handed back.
     pub token_consumed: bool,
+}
+
+/// The claim is the person's: it does not show when printed.
+impl fmt::Debug for GeneratedClaim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("GeneratedClaim(…)")
+    }
 }
 
 /// What an API version looks like; sent with the purchase only, because on an anonymous call it would tell platforms apart.

@@ -19,6 +19,8 @@
 //!    └────────────────── unknown, unusable ◀┘ nobody can tell whether it was billed; billed, but unusable
 //! ```
 
+use core::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -27,7 +29,7 @@ use crate::refusal::Refusal;
 use crate::secret::PrivacyPassToken;
 
 /// What is durable of a purchase. Secret: it holds what links the pass with its purchase.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Purchase {
     /// The version of this layout. Another one is not read.
     #[serde(deserialize_with = "crate::purchase::this_version")]
@@ -40,7 +42,7 @@ pub struct Purchase {
 }
 
 /// Where a purchase stands.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     /// Nothing has left.
@@ -75,7 +77,7 @@ pub enum State {
 }
 
 /// A request that may have left, to the byte.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Sent {
     /// [`PendingPass::to_text`](crate::pass::PendingPass::to_text): challenge, issuer key, nonce, blinding secret, blinded token.
     pub pending_pass: String,
@@ -93,7 +95,7 @@ pub struct Sent {
 }
 
 /// What happened. Times are Unix seconds.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Event {
     /// Somebody wants the pass.
     Called {
@@ -155,6 +157,19 @@ pub const REPEATABLE_SECONDS: i64 = 23 * 3600;
 pub const SEND_WITHIN_SECONDS: i64 = 600;
 /// 5xx answers this far apart are no passing trouble: the upstream may be repeating a failure that it keeps under the key.
 pub const STICKY_SECONDS: i64 = 60;
+
+/// What may be seen of it: no secret.
+impl fmt::Debug for Purchase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.describe().fmt(f)
+    }
+}
+
+impl fmt::Debug for Sent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sent(…)")
+    }
+}
 
 impl Default for Purchase {
     fn default() -> Self {

@@ -16,6 +16,8 @@
 //! A new attempt never strands an old one: when the pass turns out to be spent (409), each attempt whose outcome was in
 //! doubt is asked again under its own key, where the upstream keeps the claim, before anything is called lost.
 
+use core::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::api::GeneratedClaim;
@@ -25,7 +27,7 @@ use crate::purchase::Description;
 use crate::refusal::Refusal;
 
 /// What is durable of a redemption. Secret: it holds the pass, then the claim.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Redemption {
     /// The version of this layout. Another one is not read.
     #[serde(deserialize_with = "crate::purchase::this_version")]
@@ -37,7 +39,7 @@ pub struct Redemption {
 }
 
 /// Where a redemption stands.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     /// Nothing has left.
@@ -148,6 +150,13 @@ pub const ROUND_WAIT_MS: u32 = 1000;
 pub const MOST_IN_DOUBT: usize = 64;
 /// Each attempt in doubt doubles the time after which 5xx answers make another, so often: in an outage of a day, 30 are made.
 const DOUBLINGS: usize = 6;
+
+/// What may be seen of it: no secret.
+impl fmt::Debug for Redemption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.describe().fmt(f)
+    }
+}
 
 impl Redemption {
     /// A redemption of which nothing has left.

@@ -174,3 +174,18 @@ fn claims_are_read_and_what_is_not_known_is_passed_over() {
     assert_eq!(Claim::parse(&"QUJD".repeat(86)), Err(ClaimError::Encrypted));
     assert!(from_base64url(&"QUJD".repeat(86)).is_ok());
 }
+
+#[test]
+fn records_do_not_show_their_secrets_when_printed() {
+    use relay_edge::{purchase::Purchase, redemption::Redemption};
+    let sent = r#"{"pending_pass":"c4n4ry","idempotency_key":"c4n4ry","first_sent_at":1,"in_flight":true,"in_doubt":false,"first_5xx_at":null}"#;
+    for state in [format!(r#"{{"sent":{sent}}}"#), r#"{"issued":{"pass":"c4n4ry","issued_at":1}}"#.into()] {
+        let purchase: Purchase = serde_json::from_str(&format!(r#"{{"v":1,"attempt":0,"state":{state}}}"#)).unwrap();
+        assert!(!format!("{purchase:?}").contains("c4n4ry"));
+    }
+    for state in [r#""ready""#, r#"{"redeemed":{"claim_payload":"c4n4ry","at":1}}"#] {
+        let redemption: Redemption =
+            serde_json::from_str(&format!(r#"{{"v":1,"pass":"c4n4ry","state":{state}}}"#)).unwrap();
+        assert!(!format!("{redemption:?}").contains("c4n4ry"));
+    }
+}
