@@ -34,6 +34,33 @@ export interface PersonaOptions {
   personaVersion?: string;
   /** Used instead of the runtime's `fetch`, called as `fetch(url, init)`. */
   fetch?: (url: string, init: RequestInit) => Promise<Response>;
+  /**
+   * Asked before each purchase, between the challenge and anything that is made for it: rejecting or throwing ends the call
+   * with that error, and nothing is bought. A purchase that was sent before is gone on with, whatever its key. The time it
+   * takes counts towards `deadlineMs`. Default: every key that passes the checks is accepted.
+   */
+  acceptIssuerKey?: (key: OfferedIssuerKey) => void | Promise<void>;
+  /**
+   * Buy although `token-key-id` is not the SHA-256 of the key that came with it (`issuer_key_mismatch`): the issuer may be
+   * telling platforms apart. For an emergency, with a word to the vendor. Default: `false`.
+   */
+  permissiveIssuerKeys?: boolean;
+}
+
+/** An issuer key, as the upstream offered it. */
+export interface OfferedIssuerKey {
+  /** As the call has it; `undefined` when the pass is bought for one relay. */
+  claimType?: ClaimType;
+  sandbox?: boolean;
+  /** SHA-256 of the key's DER SubjectPublicKeyInfo, 64 lower-case hexadecimal digits. Everybody should see the same one. */
+  keyHash: string;
+  /** What the upstream calls the key. It goes into the pass, so everybody should see the same one. */
+  tokenKeyId: string;
+  /**
+   * `sha256`: `tokenKeyId` is `keyHash`, or says the same in base64url. `opaque`: it has no form that says something.
+   * `mismatch`: it looks like a SHA-256 and is not this key's; with `permissiveIssuerKeys` only.
+   */
+  tokenKeyIdKind: "sha256" | "opaque" | "mismatch";
 }
 
 /** A relay: one question about one person. */
@@ -50,13 +77,13 @@ export interface CreateRelayParams {
   claimType: ClaimType;
   /** RSA public key that the claim is encrypted to, PEM (SPKI), 2048 to 4096 bits; `null` for a claim in the clear. Default: `null`. */
   encryptionKeyPem?: string | null;
-  /** Create it in the sandbox environment. Default: `false`. */
+  /** Create it in the sandbox environment. Default: `true` when `apiKey` is a `persona_sandbox_…`, else `false`. */
   sandbox?: boolean;
 }
 
 /** Which pass to buy: by claim type (current), or for one relay (earlier documentation). */
 export type IssuePrivacyPassParams =
-  | { claimType: ClaimType; /** Default: `false`. */ sandbox?: boolean; relayToken?: undefined; relaySecret?: undefined }
+  | { claimType: ClaimType; /** Default: as in {@link CreateRelayParams}. */ sandbox?: boolean; relayToken?: undefined; relaySecret?: undefined }
   | { relayToken: string; relaySecret: string; claimType?: undefined; sandbox?: undefined };
 
 export interface PrivacyPass {
@@ -142,6 +169,8 @@ export interface Relays {
    * was bought (`replayed`).
    */
   issuePrivacyPass(params: IssuePrivacyPassParams, durable: DurablePurchase): Promise<PrivacyPass & { replayed: boolean }>;
+  /** Asks which issuer key is offered for a claim type, anonymously, as everybody is offered it. Costs nothing, buys nothing. */
+  issuerKey(params: { claimType: ClaimType; /** Default: as in {@link CreateRelayParams}. */ sandbox?: boolean }): Promise<OfferedIssuerKey>;
   /**
    * Spends a pass on a relay and reads the claim, anonymously. The idempotency key follows from the relay and the pass, so
    * that calling again with the same two, from any process within 24 hours, reads the same claim and spends nothing.
@@ -211,6 +240,7 @@ export type ErrorCode =
   | "challenge_invalid" // 502: the challenge fails a check
   | "challenge_expired" // 502: its `expires_at` is past
   | "issuer_key_invalid" // 502: the issuer key fails a check
+  | "issuer_key_mismatch" // 502: `token-key-id` is not the SHA-256 of the issuer key
   | "blind_signature_invalid" // 502: billed, but the signature does not verify
   | "purchase_unknown" // 502: nobody can tell whether it was billed; not bought again by itself
   | "claim_lost" // 410: the pass was spent, and the claim is given to no key of ours

@@ -18,10 +18,10 @@ export interface RelayLedgerOptions extends PersonaOptions {
  * bought by claim type (current), without as the earlier documentation has it.
  */
 export type LedgerPurchase =
-  | { relayToken: string; relaySecret: string; claimType?: ClaimType; /** Default: `false`. */ sandbox?: boolean }
+  | { relayToken: string; relaySecret: string; claimType?: ClaimType; /** Default: as `apiKey` says. */ sandbox?: boolean }
   | {
       claimType: ClaimType;
-      /** Default: `false`. */
+      /** Default: as `apiKey` says. */
       sandbox?: boolean;
       /** One per pass, as random as a UUID: whoever knows it is given the pass. */
       idempotencyKey: string;

@@ -1,3 +1,4 @@
+/* @ts-self-types="./ledger.d.ts" */
 // The books of a server that is not the gateway: the durable calls over a store. See ledger.d.ts.
 import { PersonaError } from "./errors.js";
 import { Persona, describePurchase, describeRedemption } from "./persona.js";
@@ -15,6 +16,8 @@ export class RelayLedger {
   #store;
   #secret;
   #ttlSeconds;
+  /** The environment of the API key. */
+  #sandbox;
   /** What is under way in this process: by record, and by what it was called with besides. */
   #running = new Map();
 
@@ -25,6 +28,7 @@ export class RelayLedger {
     }
     if (!(Number.isFinite(retentionSeconds) && retentionSeconds > 0)) throw new TypeError("retentionSeconds must be a number above 0");
     this.#persona = new Persona(options);
+    this.#sandbox = options.apiKey?.startsWith("persona_sandbox_") ?? false;
     this.#store = store;
     this.#secret = idempotencySecret;
     this.#ttlSeconds = retentionSeconds;
@@ -33,7 +37,7 @@ export class RelayLedger {
   async issuePrivacyPass(params, { allowedAgain = false } = {}) {
     const name = await recordName(PURCHASE, params);
     const { claimType, sandbox, relayToken, relaySecret } = params;
-    const which = claimType === undefined ? { relayToken, relaySecret } : { claimType, sandbox: sandbox ?? false };
+    const which = claimType === undefined ? { relayToken, relaySecret } : { claimType, sandbox: sandbox ?? this.#sandbox };
     return this.#purchase(name, which, { allowedAgain });
   }
 

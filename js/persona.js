@@ -17,6 +17,7 @@ export class Persona {
     this.relays = Object.freeze({
       create: method(relay.createRelay),
       issuePrivacyPass: method(relay.issuePrivacyPass),
+      issuerKey: method(relay.issuerKey),
       generateClaim: method(relay.generateClaim),
     });
     Object.freeze(this);

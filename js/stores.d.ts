@@ -63,4 +63,7 @@ export interface Sealer {
  * Seals under AES-256-GCM with keys of 32 random bytes each: the first seals, all open. To rotate, put a new key before the
  * old ones, and take an old one away when no record is left that it sealed. The form is that of the gateway's `STORE_KEYS`.
  */
-export function aesGcmSealer(keys: { id: string; key: Uint8Array }[]): Sealer;
+export function aesGcmSealer(keys: { id: string; key: Uint8Array }[]): {
+  seal(name: string, text: string): Promise<string>;
+  open(name: string, sealed: string): Promise<string>;
+};

@@ -1,3 +1,4 @@
+/* @ts-self-types="./stores.d.ts" */
 // Stores with compare-and-set, for the durable calls and for RelayLedger. See stores.d.ts.
 //
 // Versions grow by one from a random start, so that the version of a record that was deleted is not that of the record

@@ -4,6 +4,7 @@
 import './lib/node_version.mjs';
 import { readFileSync } from 'node:fs';
 import zlib from 'node:zlib';
+import { bundleGateway } from './lib/gateway_bundle.mjs';
 import { assemblePackage } from './lib/package.mjs';
 import { inRoot, isProgram, progress, runProgram } from './lib/program.mjs';
 import { buildWasm } from './lib/wasm.mjs';
@@ -14,6 +15,7 @@ import { setup } from './setup.mjs';
 export async function build() {
   await setup();
   if (await buildWasm()) progress(sizes());
+  await bundleGateway();
   await assemblePackage();
   await bundleWorker();
 }

@@ -12,6 +12,9 @@ const WASM_TARGET = 'wasm32-unknown-unknown';
 /** The wasm-bindgen tool, once {@link setup} has run. */
 export const bindgenTool = 'build/tools/debug/relay-edge-wasm-bindgen';
 
+/** The runner of the tests in wasm, once {@link setupTestRunner} has run. */
+export const testRunner = 'build/tools/debug/wasm-bindgen-test-runner';
+
 /** Makes everything ready that the other scripts need. */
 export async function setup() {
   await rustToolchain();
@@ -72,15 +75,25 @@ async function npmPackages() {
 }
 
 async function wasmBindgen() {
+  await pinnedTool('wasm-bindgen', bindgenTool, '20 s or more', []);
+}
+
+/** Makes {@link testRunner} ready, which only the tests in wasm need. */
+export async function setupTestRunner() {
+  const feature = ['--features', 'test-runner', '--bin', 'wasm-bindgen-test-runner'];
+  await pinnedTool('wasm-bindgen-test-runner', testRunner, '40 s or more', feature);
+}
+
+async function pinnedTool(name, output, duration, args) {
   const tool = 'tools/wasm-bindgen';
   await whenChanged({
-    name: 'wasm-bindgen',
+    name,
     inputs: [`${tool}/Cargo.toml`, `${tool}/Cargo.lock`, `${tool}/src`, 'rust-toolchain.toml'],
-    outputs: [bindgenTool],
+    outputs: [output],
     async work() {
-      progress('Compiling wasm-bindgen, once (20 s or more) …');
-      await must('Compiling wasm-bindgen', 'cargo', [
-        'build', '--locked', '--manifest-path', `${tool}/Cargo.toml`, '--target-dir', 'build/tools',
+      progress(`Compiling ${name}, once (${duration}) …`);
+      await must(`Compiling ${name}`, 'cargo', [
+        'build', '--locked', '--manifest-path', `${tool}/Cargo.toml`, '--target-dir', 'build/tools', ...args,
       ], { show: 'stderr' });
     },
   });

@@ -5,6 +5,7 @@ import './lib/node_version.mjs';
 import path from 'node:path';
 import { build } from './build.mjs';
 import { readArgs, readPort } from './lib/args.mjs';
+import { bindingsFrom, checkUpstream } from './lib/bindings.mjs';
 import { inRoot, isProgram, Problem, progress, root, runProgram } from './lib/program.mjs';
 import { localSecrets } from './lib/secrets.mjs';
 import { walkThrough } from './lib/walk_through.mjs';
@@ -13,9 +14,6 @@ const DEFAULT_PORT = 8787;
 
 // Worth nothing outside of the simulator that this program starts.
 const SIMULATED_API_KEY = 'persona_sandbox_simulated';
-
-/** What `--upstream` takes from the environment, as a deployed Worker takes it from its variables and secrets. */
-const FROM_ENVIRONMENT = ['PERSONA_API_KEY', 'GATEWAY_TOKENS', 'STORE_KEYS', 'WITHHOLD_RELAY_SECRET', 'PERSONA_VERSION'];
 
 const HELP = `npm start [-- --once] [--port N]
 npm start -- --upstream URL [--port N]
@@ -27,7 +25,8 @@ decrypted claim, and goes on serving until Ctrl-C.
   --port N         the gateway's port on 127.0.0.1 (default: ${DEFAULT_PORT}, with --once any free one; 0 means any)
   --upstream URL   only the gateway, in front of this upstream: in pass-through mode, or in managed mode when the
                    environment has PERSONA_API_KEY, GATEWAY_TOKENS and STORE_KEYS (also read:
-                   WITHHOLD_RELAY_SECRET, PERSONA_VERSION)
+                   IDEMPOTENCY_KEYS, WITHHOLD_RELAY_SECRET, PERSONA_VERSION,
+                   ISSUER_KEY_PINS, ISSUER_KEY_MIN_DAYS, PERMISSIVE_ISSUER_KEYS)
   --help           this text
 `;
 
@@ -43,7 +42,10 @@ async function main(argv) {
   if (values.help) return void process.stdout.write(HELP);
   const { once = false, upstream } = values;
   const port = values.port === undefined ? (once ? 0 : DEFAULT_PORT) : readPort(values.port);
-  if (upstream !== undefined) checkUpstream(upstream, once);
+  if (upstream !== undefined) checkUpstream(upstream);
+  if (upstream !== undefined && once) {
+    throw new Problem('--once ends after the walk-through, and --upstream has none: give one of the two.', { exitCode: 2 });
+  }
 
   await build();
   // What is kept between runs; the tests keep theirs elsewhere.
@@ -52,18 +54,9 @@ async function main(argv) {
   else await withUpstream({ port, state, upstream });
 }
 
-function checkUpstream(upstream, once) {
-  if (!URL.canParse(upstream) || !/^https?:$/.test(new URL(upstream).protocol)) {
-    throw new Problem(`--upstream takes an http or https URL, not \`${upstream}\`.`, { exitCode: 2 });
-  }
-  if (once) {
-    throw new Problem('--once ends after the walk-through, and --upstream has none: give one of the two.', { exitCode: 2 });
-  }
-}
-
 async function withSimulator({ port, state, once }) {
   const { startSimulator } = await import('../simulator/index.mjs');
-  const { startGateway } = await import('./lib/gateway.mjs');
+  const { interrupted, startGateway } = await import('./lib/gateway.mjs');
   const { GATEWAY_TOKENS, STORE_KEYS, token, tokenFile } = localSecrets(state);
   const simulator = await startSimulator({ port: 0, apiKeys: { sandbox: [SIMULATED_API_KEY], production: [] } });
   try {
@@ -88,19 +81,8 @@ async function withSimulator({ port, state, once }) {
 }
 
 async function withUpstream({ port, state, upstream }) {
-  const { startGateway } = await import('./lib/gateway.mjs');
-  const bindings = { PERSONA_BASE_URL: upstream };
-  for (const name of FROM_ENVIRONMENT) {
-    if (process.env[name]) bindings[name] = process.env[name];
-  }
-  const gateway = await startGateway({ port, state, bindings, log: progress });
-  process.stdout.write(`ready ${gateway.url}\n`);
-  progress(`Serving ${upstream} at ${gateway.url} until Ctrl-C.`);
-  try {
-    await interrupted();
-  } finally {
-    await gateway.close();
-  }
+  const { serveUntilInterrupted } = await import('./lib/gateway.mjs');
+  await serveUntilInterrupted({ port, state, bindings: bindingsFrom(process.env, upstream), log: progress });
 }
 
 /** The same steps by hand: each line can be pasted into a shell in the checkout. */
@@ -118,13 +100,6 @@ function toTry(gateway, simulator, tokenFile) {
 
 Ctrl-C ends both.
 `;
-}
-
-function interrupted() {
-  return new Promise((resolve) => {
-    process.once('SIGINT', resolve);
-    process.once('SIGTERM', resolve);
-  });
 }
 
 if (isProgram(import.meta.url)) await runProgram(main);

@@ -5,11 +5,13 @@ import { existsSync, readdirSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { build } from './build.mjs';
 import { readArgs } from './lib/args.mjs';
+import { chromium } from './lib/chromium.mjs';
 import { inRoot, isProgram, Problem, runProgram } from './lib/program.mjs';
 import { quietTools, run } from './lib/run.mjs';
 import { filesUnder } from './lib/stamp.mjs';
 import { add, readTally } from './lib/tally.mjs';
 import { wasmEnvironment } from './lib/wasm.mjs';
+import { setupTestRunner, testRunner } from './setup.mjs';
 
 const WASM = ['--target', 'wasm32-unknown-unknown'];
 
@@ -25,8 +27,21 @@ const ENVIRONMENT = {
   NODE_TEST_CONTEXT: undefined,
 };
 
+// As in `cargo test`, but compiled for wasm32; integration tests that are for native targets only are left out.
+const WASM_TESTS = ['cargo', 'test', '--locked', ...WASM, '--lib', '--test', 'checks', '--test', 'wasm'];
+const WASM_TEST_ENVIRONMENT = {
+  ...wasmEnvironment(),
+  CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER: inRoot(testRunner),
+  // The runner would translate the debug information of everything, which takes longer than the tests.
+  CARGO_PROFILE_TEST_DEBUG: 'none',
+  // The runner takes orders from here; these would have it run nothing.
+  WASM_BINDGEN_TEST_ONLY_NODE: undefined,
+  WASM_BINDGEN_TEST_ONLY_WEB: undefined,
+};
+
 /**
- * The suites in the order in which they run, each a list of steps. A step that counts tests has `counts`.
+ * The suites in the order in which they run, each a list of steps. A step that counts tests has `counts`; one that needs
+ * something has `prepare`, which may answer more of its environment, or `{ skip }`, the reason why it can't be run here.
  * Every folder of `tests/` with `*.test.mjs` files in it is a suite by its name; the commands come last, for they
  * build on everything else.
  */
@@ -37,15 +52,52 @@ function suites() {
     { title: 'cargo clippy', command: ['cargo', 'clippy', '--locked', '--all-targets', '--', '-D', 'warnings'] },
     {
       title: 'cargo clippy for wasm',
-      command: ['cargo', 'clippy', '--locked', ...WASM, '--', '-D', 'warnings'],
+      command: ['cargo', 'clippy', '--locked', '--all-targets', ...WASM, '--', '-D', 'warnings'],
       env: wasmEnvironment(),
+    },
+    {
+      title: 'cargo clippy, the core alone',
+      command: ['cargo', 'clippy', '--locked', '--no-default-features', '--', '-D', 'warnings'],
+    },
+    {
+      title: 'cargo clippy for wasm, the core alone',
+      command: ['cargo', 'clippy', '--locked', '--no-default-features', ...WASM, '--', '-D', 'warnings'],
+    },
+    {
+      title: 'cargo doc',
+      command: ['cargo', 'doc', '--locked', '--no-deps', '--lib'],
+      env: { RUSTDOCFLAGS: '-D warnings' },
     },
     // What a test prints is part of what it shows: seeds, and how many states the model checker explored.
     { title: 'cargo test', command: ['cargo', 'test', '--locked', '--', '--show-output'], counts: true },
   ]);
+  all.set('wasm', [
+    {
+      title: 'cargo test in wasm, Node',
+      command: WASM_TESTS,
+      env: WASM_TEST_ENVIRONMENT,
+      prepare: setupTestRunner,
+      counts: true,
+    },
+    {
+      title: 'cargo test in wasm, headless Chromium',
+      command: WASM_TESTS,
+      env: { ...WASM_TEST_ENVIRONMENT, WASM_BINDGEN_USE_BROWSER: '1' },
+      async prepare() {
+        await setupTestRunner();
+        const found = await chromium();
+        return found.missing === undefined ? { env: { CHROMEDRIVER: found.driver } } : { skip: found.missing };
+      },
+      counts: true,
+    },
+  ]);
   if (existsSync(inRoot('worker/tsconfig.json'))) {
     const tsc = inRoot('node_modules/typescript/bin/tsc');
-    all.set('types', [{ title: 'tsc, the Worker', command: [process.execPath, tsc, '-p', 'worker'] }]);
+    all.set('types', [
+      { title: 'tsc, the Worker', command: [process.execPath, tsc, '-p', 'worker'] },
+      { title: 'tsc, the gateway elsewhere', command: [process.execPath, tsc, '-p', 'hosts'] },
+      { title: 'tsc, the anonymous egress', command: [process.execPath, tsc, '-p', 'egress'] },
+    ]);
   }
   const folders = readdirSync(inRoot('tests'), { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && testFiles(entry.name).length > 0)
@@ -60,8 +112,8 @@ function testFiles(folder) {
 }
 
 function nodeTests(folder) {
-  // Two files at a time; the commands one by one, for they share `build/`.
-  const concurrency = folder === 'commands' ? 1 : 2;
+  // Two files at a time; the commands one by one, for they share `build/`; the hosts all three, for most of the time they wait.
+  const concurrency = { commands: 1, hosts: 3 }[folder] ?? 2;
   return {
     title: `node --test tests/${folder}`,
     command: [
@@ -72,16 +124,33 @@ function nodeTests(folder) {
   };
 }
 
-/** Runs one step and counts its tests; a check that counts none counts as one failed test when it fails. */
-async function runStep({ title, command: [command, ...args], env, counts = false }) {
+/**
+ * Runs one step and counts its tests. One that fails without a failed test counts as one, and so does one that should
+ * have counted tests and ran none.
+ */
+async function runStep({ title, command: [command, ...args], env, prepare, counts = false }) {
   process.stdout.write(`\n== ${title}\n`);
   const start = performance.now();
-  const result = await run(command, args, { env: { ...ENVIRONMENT, ...env }, show: 'stdout' });
+  let prepared;
+  try {
+    prepared = await prepare?.();
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    process.stdout.write(`== ${title}: FAILED, ${error.message}\n`);
+    return { title, tally: { passed: 0, failed: 1, skipped: 0 }, ok: false };
+  }
+  if (prepared?.skip !== undefined) {
+    process.stdout.write(`== ${title}: SKIPPED, ${prepared.skip}\n`);
+    return { title, tally: { passed: 0, failed: 0, skipped: 1 }, ok: true };
+  }
+  const result = await run(command, args, { env: { ...ENVIRONMENT, ...env, ...prepared?.env }, show: 'stdout' });
   const tally = (counts ? readTally(result.output) : undefined) ?? { passed: 0, failed: 0, skipped: 0 };
-  if (result.code !== 0 && tally.failed === 0) tally.failed = 1;
+  const ranNothing = counts && tally.passed + tally.failed + tally.skipped === 0;
+  const ok = result.code === 0 && !ranNothing;
+  if (!ok && tally.failed === 0) tally.failed = 1;
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
-  process.stdout.write(`== ${title}: ${result.code === 0 ? 'ok' : 'FAILED'} in ${seconds} s\n`);
-  return { title, tally, ok: result.code === 0 };
+  process.stdout.write(`== ${title}: ${ok ? 'ok' : ranNothing ? 'FAILED, no test ran,' : 'FAILED'} in ${seconds} s\n`);
+  return { title, tally, ok };
 }
 
 async function main(argv) {

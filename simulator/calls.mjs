@@ -104,9 +104,11 @@ export class Calls {
   }
 
   /** @param {import('./issuer.mjs').IssuerKey} key @param {Change} change */
-  async #issue(key, { expiresAt, rotateKey }) {
-    const issued = this.#state.challenges.issue(key, expiresAt);
-    if (rotateKey) await this.#state.issuer.rotate(key.claimType, key.environment);
+  async #issue(key, { expiresAt, keyBeside, keyId, rotateKey }) {
+    const { challenges, issuer } = this.#state;
+    const offered = keyBeside === undefined ? key : await issuer.beside(key, keyBeside);
+    const issued = challenges.issue(keyId === undefined ? offered : issuer.rename(offered, keyId), expiresAt);
+    if (rotateKey) await issuer.rotate(key.claimType, key.environment);
     return issued;
   }
 

@@ -26,7 +26,7 @@ Faults, once it runs, at /_simulator/faults (GET shows them and how often they f
   fault        drop-before  drop-after  hang-before [ms]  hang-after [ms]  500-before [status]  500-after [status]
                429 [retry-after]  truncated  truncated-chunked  malformed-json  slow ms  redirect location [status]
                extra-headers headers  missing-members [body]
-               challenges: expired-challenge [ms]  key-rotated
+               challenges: expired-challenge [ms]  key-rotated  own-key [per HEADER]  wrong-key-id [key-id]
                purchase: wrong-signature [remember]  wrong-signature-length [remember]
                redeem: 403-then-ready times     both: sticky-500-before  sticky-500-after
   times N      how many requests it strikes (all);  after N: how many it lets pass first (0)

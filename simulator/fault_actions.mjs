@@ -1,6 +1,8 @@
 /** What each fault does to an exchange (fault_rules.mjs says when). Drops are real: the socket is reset. */
+import crypto from 'node:crypto';
 import { keepsFailuresToo } from './idempotency.mjs';
 import { written } from './http.mjs';
+import { header } from './strict.mjs';
 
 /**
  * @typedef {import('./http.mjs').Answer} Answer
@@ -64,6 +66,10 @@ const ACTIONS = {
     forgeSignature(scene, (signature) => signature.map((byte, at) => (at === signature.length - 1 ? byte ^ 1 : byte))),
   'wrong-signature-length': (scene) => forgeSignature(scene, (signature) => signature.subarray(0, -1)),
   'expired-challenge': ({ rule, now, process }) => process({ expiresAt: now() - (rule.ms ?? EXPIRED_AGO_MS) }),
+  // A key of its own for each request, or for each value of a header, as an issuer has it that tells platforms apart.
+  'own-key': ({ rule, exchange, process }) =>
+    process({ keyBeside: rule.per === undefined ? exchange.requestId : `${rule.per} ${header(exchange.request, rule.per.toLowerCase()) ?? ''}` }),
+  'wrong-key-id': ({ rule, process }) => process({ keyId: rule.keyId ?? crypto.randomBytes(32).toString('base64url') }),
   'key-rotated': ({ process }) => process({ rotateKey: true }),
   'extra-headers': async ({ rule, process }) => {
     const answer = await process();

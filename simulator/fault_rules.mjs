@@ -22,6 +22,8 @@ import { kebabCase } from './strict.mjs';
  * @property {number} [ms]
  * @property {number} [status]
  * @property {number | string} [retryAfter]
+ * @property {string} [per]
+ * @property {string} [keyId]
  * @property {string} [location]
  * @property {Record<string, string>} [headers]
  * @property {Record<string, unknown>} [body]
@@ -52,6 +54,8 @@ export const FAULTS = {
   'wrong-signature': { calls: ['purchase'], processes: true, takes: ['remember'] },
   'wrong-signature-length': { calls: ['purchase'], processes: true, takes: ['remember'] },
   'expired-challenge': { calls: CHALLENGES, processes: true, takes: ['ms'] },
+  'own-key': { calls: CHALLENGES, processes: true, takes: ['per'] },
+  'wrong-key-id': { calls: CHALLENGES, processes: true, takes: ['keyId'] },
   'key-rotated': { calls: CHALLENGES, processes: true },
   '403-then-ready': { calls: ['redeem'], processes: false, needs: ['times'] },
   'sticky-500-before': { calls: KEYED, processes: false },
@@ -85,6 +89,8 @@ const MEMBERS = {
   ms: [(value) => count(value) && value < 2 ** 31, 'a whole number of milliseconds'],
   status: [(value) => Number.isInteger(value) && value >= 300 && value <= 599, 'a status from 300 to 599'],
   retryAfter: [(value) => count(value) || text(value), 'a whole number of seconds or an HTTP date'],
+  per: [text, 'the name of a header'],
+  keyId: [text, 'a text'],
   location: [text, 'a URL'],
   headers: [areHeaders, 'an object of header names and values'],
   body: [object, 'an object'],

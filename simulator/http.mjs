@@ -25,6 +25,8 @@ import { header, kebabCase, MAX_BODY_BYTES } from './strict.mjs';
  * @property {(execute: () => Answer | Promise<Answer>) => Promise<Answer>} [around] stands around a purchase or
  *   redemption *within* its idempotency memory, so the memory keeps what it returns; `execute` may throw a {@link Refusal}
  * @property {number} [expiresAt] of a challenge, milliseconds since 1970
+ * @property {string} [keyBeside] whose key the challenge is for, instead of the current one
+ * @property {string} [keyId] what the key of the challenge is called, instead of by its own id
  * @property {boolean} [rotateKey] whether the issuer key is rotated right after it was handed out with a challenge
  *
  * @typedef {object} Route

@@ -67,6 +67,29 @@ export class Issuer {
     return made;
   }
 
+  /**
+   * A key beside the current one, for those that are to be told apart by it. It signs and redeems as the current one does.
+   * @param {IssuerKey} current
+   * @param {string} whose the same gets the same key
+   */
+  beside({ claimType, environment }, whose) {
+    const slot = `${slotName(claimType, environment)}/${whose}`;
+    const known = this.#current.get(slot) ?? this.#make(claimType, environment);
+    this.#current.set(slot, known);
+    return known;
+  }
+
+  /**
+   * A key under an id that is not its own.
+   * @param {IssuerKey} key
+   * @param {string} keyId that of no other key
+   */
+  rename(key, keyId) {
+    const renamed = key.under(keyId);
+    this.#known.set(keyId, renamed);
+    return renamed;
+  }
+
   /** @param {string} claimType @param {string} environment */
   async #make(claimType, environment) {
     const { modulusLength, spki, keyIdFormat } = this.#options;
@@ -82,12 +105,15 @@ export class Issuer {
 export class IssuerKey {
   #privateKey;
   #publicKey;
+  #parts;
 
   /**
    * @param {{ claimType: string, environment: string, privateKey: crypto.KeyObject, spki: string,
-   *   keyIdFormat: 'base64url' | 'hex' }} parts
+   *   keyIdFormat: 'base64url' | 'hex', keyId?: string }} parts
    */
-  constructor({ claimType, environment, privateKey, spki, keyIdFormat }) {
+  constructor(parts) {
+    const { claimType, environment, privateKey, spki, keyIdFormat, keyId } = parts;
+    this.#parts = parts;
     this.claimType = claimType;
     this.environment = environment;
     this.retired = false;
@@ -101,10 +127,15 @@ export class IssuerKey {
     // Read back from the DER that callers get, so that OpenSSL has judged it too.
     this.#publicKey = crypto.createPublicKey({ key: this.tokenKey, format: 'der', type: 'spki' });
     /** **[assumed]** SHA-256 of the DER; callers must treat it as opaque (docs/protocol.md section 1.2). */
-    this.keyId = crypto.createHash('sha256').update(this.tokenKey).digest(keyIdFormat);
+    this.keyId = keyId ?? crypto.createHash('sha256').update(this.tokenKey).digest(keyIdFormat);
     const jwk = plain.export({ format: 'jwk' });
     this.modulusBytes = Buffer.from(/** @type {string} */ (jwk.n), 'base64url').length;
     this.modulus = BigInt(`0x${Buffer.from(/** @type {string} */ (jwk.n), 'base64url').toString('hex')}`);
+  }
+
+  /** The same key by another name. @param {string} keyId */
+  under(keyId) {
+    return new IssuerKey({ ...this.#parts, keyId });
   }
 
   /**

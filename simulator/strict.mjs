@@ -24,9 +24,9 @@ const MAX_IDEMPOTENCY_KEY = 255;
 
 /**
  * User-Agents that bare runtimes send by themselves and that name nobody: Node (undici), Deno, Bun, workerd,
- * edge-runtime.
+ * edge-runtime, and the edge runtime of `next start`.
  */
-const BARE_USER_AGENTS = /^(?:node|undici|Deno\/[\w.+-]+|Bun\/[\w.+-]+|Cloudflare-Workers|Edge Runtime)$/;
+const BARE_USER_AGENTS = /^(?:node|undici|Deno\/[\w.+-]+|Bun\/[\w.+-]+|Cloudflare-Workers|Edge Runtime|Next\.js Middleware)$/;
 
 /** Header names that an anonymous call may carry, and the values where the value could identify. */
 const ANONYMOUS_HEADERS = new Map(

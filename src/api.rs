@@ -53,6 +53,32 @@ pub struct Response {
     pub body: String,
 }
 
+impl Response {
+    /// Takes an answer from an HTTP client: the status, all headers, and the body read to its end. Headers that the
+    /// protocol does not look at are passed over.
+    pub fn new<'a>(
+        status: u16,
+        headers: impl IntoIterator<Item = (&'a str, &'a str)>,
+        body: impl Into<String>,
+    ) -> Self {
+        let mut response = Self { status, body: body.into(), ..Self::default() };
+        for (name, value) in headers {
+            let place = match name.to_ascii_lowercase().as_str() {
+                "request-id" => &mut response.request_id,
+                "retry-after" => &mut response.retry_after,
+                "ratelimit-reset" => &mut response.rate_limit_reset,
+                "www-authenticate" => {
+                    response.www_authenticate.push(value.to_owned());
+                    continue;
+                }
+                _ => continue,
+            };
+            *place = Some(value.to_owned());
+        }
+        response
+    }
+}
+
 /// A relay as its creation answers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Relay {

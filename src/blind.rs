@@ -115,7 +115,7 @@ fn last(number: &[u8], len: usize) -> Vec<u8> {
 #[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
-    use crate::test_support::{unhex, Replay};
+    use crate::test_support::{test, unhex, Replay};
 
     #[test]
     fn the_vector_of_rfc_9474_comes_out() {

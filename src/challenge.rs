@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::encoding::from_base64url;
 use crate::error::Error;
-use crate::issuer_key::IssuerKey;
+use crate::issuer_key::{IssuerKey, IssuerKeyError, KeyHash, KeyIdKind};
 use crate::time::from_rfc3339;
 
 /// Why a challenge can't be used.
@@ -58,8 +58,12 @@ pub struct Offer {
     pub issuer_key: IssuerKey,
     /// `token-key` as it came, so that a pass that waits for its signature can be kept as text.
     pub issuer_key_text: String,
-    /// `token-key-id`, opaque.
+    /// The SHA-256 of the key's DER, computed here.
+    pub key_hash: KeyHash,
+    /// `token-key-id` as it came. See [`key_id_kind`](Self::key_id_kind).
     pub key_id: String,
+    /// Whether a `token-key-id` that can't be this key's is taken all the same, in an emergency. `false` as it is read.
+    pub permissive: bool,
 }
 
 /// Clocks may differ by this much.
@@ -120,8 +124,26 @@ impl Offer {
             return Err(ChallengeError::TokenKeyId.into());
         }
         let challenge = Challenge::from_base64url(challenge, now)?;
-        let issuer_key = IssuerKey::from_base64url(token_key)?;
-        Ok(Self { challenge, issuer_key, issuer_key_text: token_key.to_owned(), key_id })
+        let der = from_base64url(token_key).map_err(|_| IssuerKeyError::NotBase64)?;
+        let (issuer_key, key_hash) = (IssuerKey::from_der(&der)?, KeyHash::of(&der));
+        Ok(Self { challenge, issuer_key, issuer_key_text: token_key.to_owned(), key_hash, key_id, permissive: false })
+    }
+
+    /// What `token-key-id` is, next to the key.
+    pub fn key_id_kind(&self) -> KeyIdKind {
+        self.key_hash.kind_of(&self.key_id)
+    }
+
+    /// Refuses a key whose id is another's. [`PendingPass::blind`](crate::pass::PendingPass::blind) does so before a token is
+    /// made for it.
+    ///
+    /// # Errors
+    /// [`Error::IssuerKeyMismatch`], unless [`permissive`](Self::permissive).
+    pub fn check_key_id(&self) -> Result<(), Error> {
+        match self.key_id_kind() {
+            KeyIdKind::Mismatch if !self.permissive => Err(Error::IssuerKeyMismatch),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -93,6 +93,7 @@ fn decode(engine: &GeneralPurpose, text: &str) -> Result<Vec<u8>, NotBase64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_support::test;
 
     #[test]
     fn base64url_takes_full_padding_or_none_and_nothing_else() {

@@ -27,6 +27,7 @@ pub fn url(relay_session_access_token: &str, theme: Option<&str>) -> Result<Stri
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_support::test;
 
     #[test]
     fn the_token_stays_in_its_place() {

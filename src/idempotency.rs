@@ -84,6 +84,7 @@ impl IdempotencyKey {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::test_support::test;
 
     #[test]
     fn keys_are_version_4_uuids() {

@@ -51,6 +51,7 @@ fn name(text: String) -> Option<String> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::test_support::test;
 
     #[test]
     fn a_relay_token_cannot_leave_its_place_in_the_path() {

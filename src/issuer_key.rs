@@ -1,11 +1,12 @@
 //! The issuer's public key, checked before anything is computed with it.
 
+use blind_rsa_signatures::reexports::hmac_sha256::Hash as Sha256;
 use blind_rsa_signatures::{Deterministic, PublicKey, Sha384, PSS};
 use rsa::pkcs8::spki::SubjectPublicKeyInfoRef;
 use rsa::pkcs8::ObjectIdentifier;
 use rsa::{BoxedUint, RsaPublicKey};
 
-use crate::encoding::from_base64url;
+use crate::encoding::{from_base64url, hex};
 
 /// Why an issuer key can't be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +36,65 @@ impl IssuerKeyError {
             Self::ModulusBits { .. } => "the modulus must have 2048 to 4096 bits",
             Self::EvenModulus => "the modulus is even",
             Self::Exponent => "the exponent is even, under 3 or over 2^33",
+        }
+    }
+}
+
+/// What `token-key-id` is, next to the key that came with it. An issuer that gives each platform a key of its own under an
+/// id that they all have in common would be found out by whoever computes the id again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyIdKind {
+    /// The SHA-256 of the DER: 64 hexadecimal digits of one case, or base64url.
+    Sha256,
+    /// No form that a SHA-256 has. It says nothing about the key.
+    Opaque,
+    /// A SHA-256 by its form, and not the key's; or the key's with digits of both cases, which could carry a mark.
+    Mismatch,
+}
+
+impl KeyIdKind {
+    /// As the JavaScript API spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sha256 => "sha256",
+            Self::Opaque => "opaque",
+            Self::Mismatch => "mismatch",
+        }
+    }
+}
+
+// [assumed] This is also what `token-key-id` says.
+/// The SHA-256 of an issuer key's DER SubjectPublicKeyInfo, as it was offered. It stands for the key: the same modulus in
+/// another encoding is another key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyHash([u8; 32]);
+
+impl KeyHash {
+    /// Hashes the DER.
+    pub fn of(der: &[u8]) -> Self {
+        Self(Sha256::hash(der))
+    }
+
+    /// 64 lower-case hexadecimal digits.
+    pub fn to_hex(&self) -> String {
+        hex(&self.0)
+    }
+
+    /// What an id says of this key.
+    pub fn kind_of(&self, key_id: &str) -> KeyIdKind {
+        let digits = key_id.len() == 64 && key_id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if digits {
+            let lower = self.to_hex();
+            return if key_id == lower || key_id == lower.to_ascii_uppercase() {
+                KeyIdKind::Sha256
+            } else {
+                KeyIdKind::Mismatch
+            };
+        }
+        match from_base64url(key_id) {
+            Ok(bytes) if bytes == self.0 => KeyIdKind::Sha256,
+            Ok(bytes) if bytes.len() == self.0.len() => KeyIdKind::Mismatch,
+            _ => KeyIdKind::Opaque,
         }
     }
 }

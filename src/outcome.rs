@@ -89,6 +89,7 @@ pub fn retry_after_seconds(response: &Response, now: i64) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_support::test;
 
     #[test]
     fn every_status_has_one_meaning_per_call() {

@@ -53,14 +53,15 @@ impl PendingPass {
     /// `rng` is asked for 32 bytes of nonce, then as [`blind`] asks.
     ///
     /// # Errors
-    /// Those of [`blind`].
+    /// Those of [`Offer::check_key_id`] and of [`blind`].
     pub fn blind<R: CryptoRng + ?Sized>(offer: Offer, rng: &mut R) -> Result<Self, Error> {
+        offer.check_key_id()?;
         let mut nonce = Zeroizing::new([0; 32]);
         rng.fill_bytes(nonce.as_mut());
         let nonce = Zeroizing::new(hex(nonce.as_ref()));
         let token_input = TokenInput::new(&nonce, offer.challenge.mac(), &offer.key_id);
         let (blinded_token, inverse) = blind(&offer.issuer_key, &token_input, rng)?;
-        let Offer { challenge, issuer_key, issuer_key_text, key_id } = offer;
+        let Offer { challenge, issuer_key, issuer_key_text, key_id, .. } = offer;
         Ok(Self { challenge, issuer_key, issuer_key_text, key_id, nonce, inverse, blinded_token })
     }
 
@@ -167,7 +168,7 @@ mod tests {
     use crate::idempotency::IdempotencyKey;
     use crate::identifiers::RelayToken;
     use crate::secret::RelaySecret;
-    use crate::test_support::{unhex, Replay};
+    use crate::test_support::{test, unhex, Replay};
 
     fn vectors() -> Vec<Value> {
         serde_json::from_str(include_str!("../tests/vectors/passes.json")).unwrap()

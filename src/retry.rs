@@ -66,6 +66,7 @@ impl RetryPolicy {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_support::test;
 
     #[test]
     fn waits_double_with_jitter_between_half_and_whole() {

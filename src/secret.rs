@@ -95,6 +95,7 @@ impl fmt::Debug for SecretBytes {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::test_support::test;
 
     #[test]
     fn secrets_do_not_show_when_printed_and_cannot_break_a_header() {

@@ -1,5 +1,11 @@
-//! What the known-answer tests share.
+//! What tests share, those in here and those of tests/wasm.
 #![allow(clippy::unwrap_used, clippy::panic)]
+
+/// The attribute `#[test]`: natively the compiler's, in wasm the one whose tests run in Node and in browsers.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use core::prelude::v1::test;
+#[cfg(target_arch = "wasm32")]
+pub(crate) use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use std::collections::VecDeque;
 

@@ -1,12 +1,17 @@
 //! What a challenge, an issuer key, an encryption key and a claim must be.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use relay_edge::challenge::{Challenge, ChallengeError};
+use blind_rsa_signatures::DefaultRng;
+use relay_edge::challenge::{Challenge, ChallengeError, Offer};
 use relay_edge::claim::{Claim, ClaimError, Method};
 use relay_edge::encoding::{base64url, from_base64url, pem};
 use relay_edge::encryption_key::EncryptionKey;
+use relay_edge::issuer_key::KeyIdKind::{Mismatch, Opaque, Sha256};
 use relay_edge::issuer_key::{IssuerKey, IssuerKeyError};
+use relay_edge::pass::PendingPass;
 use relay_edge::Error;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// 2026-11-21T04:31:00Z
 const NOW: i64 = 1_795_235_460;
@@ -127,6 +132,43 @@ fn every_check_of_an_issuer_key_refuses() {
     );
     assert_eq!(refused(&trailing), NotRsa, "trailing bytes inside");
     assert_eq!(IssuerKey::from_base64url("!").unwrap_err(), NotBase64);
+}
+
+#[test]
+fn an_id_of_the_form_of_a_sha256_has_to_be_the_keys() {
+    let vectors: Vec<serde_json::Value> = serde_json::from_str(include_str!("vectors/passes.json")).unwrap();
+    let text = |at: usize, name: &str| vectors[at][name].as_str().unwrap();
+    let kind = |at: usize, key_id: &str| {
+        Offer::new(text(at, "challenge"), text(at, "token_key"), key_id.into(), 0).unwrap().key_id_kind()
+    };
+    let kinds: Vec<_> = (0..vectors.len()).map(|at| kind(at, text(at, "token_key_id"))).collect();
+    assert_eq!(kinds[..6], [Sha256, Sha256, Opaque, Sha256, Sha256, Sha256], "OpenSSL computed these");
+    assert!(kinds[6..].iter().all(|kind| *kind == Opaque));
+
+    let hex = text(1, "token_key_id");
+    let base64 = text(0, "token_key_id");
+    assert_eq!(kind(1, &hex.to_ascii_uppercase()), Sha256);
+    assert_eq!(kind(0, &format!("{base64}=")), Sha256);
+    let other_case = hex.replacen(|c: char| c.is_ascii_lowercase(), "F", 1);
+    for (at, wrong) in [(0, hex), (1, base64), (0, &"0".repeat(64)), (0, &"A".repeat(43)), (1, &other_case)] {
+        assert_eq!(kind(at, wrong), Mismatch, "{wrong}");
+    }
+    for opaque in ["k", &hex[1..], &base64[1..], &format!("{hex}0"), &format!("{base64}A"), &format!("{base64}==")] {
+        assert_eq!(kind(1, opaque), Opaque, "{opaque}");
+    }
+}
+
+#[test]
+fn nothing_is_blinded_for_a_key_under_the_id_of_another_but_in_an_emergency() {
+    let vectors: Vec<serde_json::Value> = serde_json::from_str(include_str!("vectors/passes.json")).unwrap();
+    let text = |at: usize, name: &str| vectors[at][name].as_str().unwrap();
+    let mut offer = Offer::new(text(0, "challenge"), text(0, "token_key"), text(3, "token_key_id").into(), 0).unwrap();
+    let refused = PendingPass::blind(offer.clone(), &mut DefaultRng).err().unwrap();
+    assert_eq!(refused, Error::IssuerKeyMismatch);
+    assert!(refused.details().unwrap().starts_with("token-key-id is not the SHA-256 of token-key"));
+    assert!(refused.details().unwrap().contains("nothing was bought"));
+    offer.permissive = true;
+    assert_eq!(PendingPass::blind(offer, &mut DefaultRng).unwrap().key_id(), text(3, "token_key_id"));
 }
 
 #[test]

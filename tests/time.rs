@@ -1,4 +1,5 @@
 //! The hand-written date readers against the `time` crate's.
+#![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;

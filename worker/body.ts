@@ -1,10 +1,11 @@
 /** Request bodies: one JSON object, small, UTF-8. Every refusal says what was expected. */
 import { GatewayError, fieldError } from "./errors.js";
+import { memberNames } from "./json_members.js";
 
 /** The largest body that is read, in bytes. */
 export const MAX_BODY_BYTES = 64 * 1024;
 
-/** Typed readers over the members of a JSON object. Members that nobody asks for are ignored. */
+/** Typed readers over the members of a JSON object. */
 export class Fields {
   constructor(private readonly members: Readonly<Record<string, unknown>>) {}
 
@@ -42,22 +43,30 @@ export class Fields {
   }
 }
 
+/** What a route takes. */
+export interface Expected {
+  /** The names of all members that there may be. */
+  readonly members: readonly string[];
+  readonly allowEmpty?: boolean;
+}
+
 /**
- * Reads the body of a request.
+ * Reads the body of a request. A member that is not expected, or is there twice, is refused: what was meant by it can only be
+ * guessed, and whoever looked at the body before may have guessed otherwise.
  *
  * `allowEmpty`: a body of no bytes counts as `{}`, with any content type or none. Default: `false`.
  *
- * @throws GatewayError 415 for another media type, 413 over {@link MAX_BODY_BYTES}, 400 for what is not a JSON object
+ * @throws GatewayError 415 for another media type, 413 over {@link MAX_BODY_BYTES}, 400 for what is not a JSON object of these members
  */
-export async function readFields(request: Request, options: { allowEmpty?: boolean } = {}): Promise<Fields> {
-  if (options.allowEmpty && !request.headers.has("content-type")) {
+export async function readFields(request: Request, { members, allowEmpty }: Expected): Promise<Fields> {
+  if (allowEmpty && !request.headers.has("content-type")) {
     if ((await readBytes(request)).byteLength === 0) return new Fields({});
     throw unsupportedMediaType("content-type is missing, expected application/json");
   }
   checkMediaType(request.headers);
   const bytes = await readBytes(request);
-  if (options.allowEmpty && bytes.byteLength === 0) return new Fields({});
-  return new Fields(parseObject(bytes));
+  if (allowEmpty && bytes.byteLength === 0) return new Fields({});
+  return new Fields(parseObject(bytes, members));
 }
 
 function checkMediaType(headers: Headers): void {
@@ -110,16 +119,24 @@ function tooLarge(): GatewayError {
   return new GatewayError(413, "body_too_large", "The body is too large.", { details: `at most ${MAX_BODY_BYTES} bytes` });
 }
 
-function parseObject(bytes: Uint8Array): Record<string, unknown> {
+function parseObject(bytes: Uint8Array, members: readonly string[]): Record<string, unknown> {
+  let text: string;
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes));
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
+    value = JSON.parse(text);
   } catch {
     // What the parser says quotes the body, so it is left out.
     throw new GatewayError(400, "body_not_json", "The body is not JSON.", { details: "expected a JSON object in UTF-8" });
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new GatewayError(400, "body_not_object", "The body is not a JSON object.", { details: "expected a JSON object" });
+  }
+  const names = memberNames(text);
+  for (const [index, name] of names.entries()) {
+    const shown = /^[\x21-\x7e]{1,64}$/.test(name) ? name : `member ${index + 1}`;
+    if (!members.includes(name)) throw fieldError(shown, members.length === 0 ? "is not expected: this takes no members" : `is not expected: this takes ${members.join(", ")}`);
+    if (names.indexOf(name) < index) throw fieldError(shown, "is there twice");
   }
   return value as Record<string, unknown>;
 }

@@ -1,5 +1,13 @@
 /** The bindings of the deployment, checked once. Their meaning and how to make them: docs/deploying.md. */
-import { Persona } from "../pkg/workerd.js";
+import type { AccessSettings } from "./access.js";
+import { type Egress, type EgressService, LONGEST_DELAY_S, egressOf, parseRedeemDelay } from "./egress.js";
+import { DEFAULT_MIN_DAYS, type IssuerKeySettings, parseMinDays, parsePins } from "./issuer_key_settings.js";
+import type { PurchasesPerDay } from "./purchase_limit.js";
+import type { RequestLimiter } from "./request_limit.js";
+import {
+  Mend, parseAccessAudience, parseAccessTeam, parseApiKey, parseBaseUrl, parseBoolean, parseGatewayTokens, parseKeys, parsePurchasesPerDay,
+  parseVersion,
+} from "./settings.js";
 
 /** What the runtime hands over. Nothing in it is trusted before {@link readConfig}. */
 export interface Env {
@@ -18,9 +26,46 @@ export interface Env {
   /** `id:base64,id:base64`, 32 bytes each: what idempotency keys follow from; the first is used. Default: `STORE_KEYS`. Secret. */
   readonly IDEMPOTENCY_KEYS?: string;
   /** Sealed relay records. */
-  readonly RELAYS?: KVNamespace;
+  readonly RELAYS?: RelayEntries;
   /** The purchases and redemptions, one object per relay: `RelayLedger`. */
-  readonly LEDGER?: DurableObjectNamespace;
+  readonly LEDGER?: NamedObjects;
+  /** `100`, or `shop:100,bank:50,*:20`: how many passes a caller may buy in a UTC day. Default: no limit. */
+  readonly PURCHASES_PER_DAY?: string;
+  /** What counts them, one object per caller: `CallerLimits`. */
+  readonly LIMITS?: NamedObjects;
+  /** The domain of a Cloudflare Access team, such as `acme.cloudflareaccess.com`, whose people and service tokens may call. */
+  readonly ACCESS_TEAM_DOMAIN?: string;
+  /** The AUD tag of the Access application that the gateway is. */
+  readonly ACCESS_AUD?: string;
+  /** How many requests a caller may make in a minute. Default: no limit. */
+  readonly REQUESTS?: RequestLimiter;
+  /** Performs the anonymous calls: the Worker of egress/. Default: the gateway does. */
+  readonly EGRESS?: EgressService;
+  /** `min-max` in seconds: redeem at a random time so long after a caller asked. Default: at once. */
+  readonly REDEEM_DELAY_S?: string;
+  /** The books of issuer keys, one object: `IssuerKeys`. */
+  readonly ISSUER_KEYS?: NamedObjects;
+  /** `hash` or `claim_type:hash`, separated by commas: issuer keys that are accepted. */
+  readonly ISSUER_KEY_PINS?: string;
+  /** Days that an issuer key lasts at least. Default: {@link DEFAULT_MIN_DAYS}. */
+  readonly ISSUER_KEY_MIN_DAYS?: string;
+  /** `true` buys under suspicious issuer keys too, and logs them. Default: `false`. */
+  readonly PERMISSIVE_ISSUER_KEYS?: string;
+}
+
+/** What is used of a KV namespace. */
+export interface RelayEntries {
+  get(name: string): Promise<string | null>;
+  /** `expirationTtl` in seconds. */
+  put(name: string, value: string, options: { expirationTtl: number }): Promise<void>;
+  delete(name: string): Promise<void>;
+}
+
+/** What is used of a Durable Object namespace: it finds the one object of a name. */
+export interface NamedObjects {
+  idFromName(name: string): any;
+  /** A `Ledger` or a `PurchaseCounter`, perhaps of another release. */
+  get(id: any): unknown;
 }
 
 /** One of the tokens that a caller may present. */
@@ -41,6 +86,10 @@ export interface PassThroughConfig {
   readonly mode: "pass-through";
   readonly baseUrl: string;
   readonly personaVersion: string | undefined;
+  /** `undefined`: no limit. */
+  readonly requests: RequestLimiter | undefined;
+  readonly egress: Egress;
+  readonly issuerKeys: IssuerKeySettings;
 }
 
 /** The API key, the relay secrets, the passes and the claims stay at the edge; callers bring a gateway token. */
@@ -48,17 +97,36 @@ export interface ManagedConfig {
   readonly mode: "managed";
   readonly baseUrl: string;
   readonly personaVersion: string | undefined;
+  /** `undefined`: no limit. */
+  readonly requests: RequestLimiter | undefined;
+  readonly egress: Egress;
   readonly apiKey: string;
   readonly gatewayTokens: readonly GatewayToken[];
   readonly storeKeys: readonly [StoreKey, ...StoreKey[]];
   /** What the idempotency keys of new purchases follow from. One in flight keeps the key it was sent with. */
   readonly idempotencyKey: StoreKey;
   readonly withholdRelaySecret: boolean;
-  readonly relays: KVNamespace;
-  readonly ledger: DurableObjectNamespace;
+  readonly relays: RelayEntries;
+  readonly ledger: NamedObjects;
+  /** `undefined`: no limit. */
+  readonly purchasesPerDay: PurchasesPerDay | undefined;
+  /** There when there is a limit. */
+  readonly limits: NamedObjects | undefined;
+  /** `undefined`: who comes through Cloudflare Access is nobody for that. */
+  readonly access: AccessSettings | undefined;
+  readonly issuerKeys: IssuerKeySettings;
+  readonly issuerKeyBooks: NamedObjects;
 }
 
+/** The bindings that are texts. */
+type TextName = Exclude<keyof Env, "RELAYS" | "LEDGER" | "LIMITS" | "REQUESTS" | "EGRESS" | "ISSUER_KEYS">;
+
 export type Config = PassThroughConfig | ManagedConfig;
+
+/** Where a request does not say: whether it is for the sandbox, as the API key that will pay is. */
+export function isSandboxKey(apiKey: string): boolean {
+  return apiKey.startsWith("persona_sandbox_");
+}
 
 /** The deployment can't serve. Each problem names a binding and its mend, never its value. For the log, not for a body. */
 export class ConfigError extends Error {
@@ -86,12 +154,10 @@ const known = new WeakMap<Env, Config | ConfigError>();
 /** Managed mode is all of these, pass-through mode none. */
 const MANAGED = ["PERSONA_API_KEY", "GATEWAY_TOKENS", "STORE_KEYS"] as const;
 
-const ID = /^[A-Za-z0-9_-]{1,64}$/;
-
 function parseEnv(env: Env): Config | ConfigError {
   const problems: string[] = [];
   /** The value of one binding, or undefined, with the problem noted. */
-  function read<T>(name: Exclude<keyof Env, "RELAYS" | "LEDGER">, parse: (value: string) => T): T | undefined {
+  function read<T>(name: TextName, parse: (value: string) => T): T | undefined {
     const value: unknown = env[name];
     if (value === undefined) return undefined;
     try {
@@ -119,6 +185,19 @@ function parseEnv(env: Env): Config | ConfigError {
   const gatewayTokens = read("GATEWAY_TOKENS", parseGatewayTokens);
   const storeKeys = read("STORE_KEYS", parseKeys);
   const idempotencyKeys = read("IDEMPOTENCY_KEYS", parseKeys);
+  const issuer = read("ACCESS_TEAM_DOMAIN", parseAccessTeam);
+  const audience = read("ACCESS_AUD", parseAccessAudience);
+  const purchasesPerDay = read("PURCHASES_PER_DAY", parsePurchasesPerDay);
+  const redeemDelay = read("REDEEM_DELAY_S", (value) => {
+    const delay = parseRedeemDelay(value);
+    if (delay === undefined) throw new Mend(`must be min-max in whole seconds, such as 30-300, the max 1 to ${LONGEST_DELAY_S}`);
+    return delay;
+  });
+  const issuerKeys: IssuerKeySettings = {
+    permissive: read("PERMISSIVE_ISSUER_KEYS", parseBoolean) ?? false,
+    minDays: read("ISSUER_KEY_MIN_DAYS", parseMinDays) ?? DEFAULT_MIN_DAYS,
+    pins: read("ISSUER_KEY_PINS", parsePins) ?? [],
+  };
 
   if (managed && env.RELAYS === undefined) {
     problems.push("RELAYS is missing: bind a KV namespace of that name in wrangler.toml");
@@ -126,97 +205,52 @@ function parseEnv(env: Env): Config | ConfigError {
   if (managed && env.LEDGER === undefined) {
     problems.push("LEDGER is missing: bind the Durable Object class RelayLedger under that name in wrangler.toml");
   }
+  if (managed && purchasesPerDay !== undefined && env.LIMITS === undefined) {
+    problems.push("LIMITS is missing: bind the Durable Object class CallerLimits under that name in wrangler.toml, or remove PURCHASES_PER_DAY");
+  }
+  if (purchasesPerDay !== undefined && missing.length === MANAGED.length) {
+    problems.push(`PURCHASES_PER_DAY needs managed mode, which knows its callers: set ${MANAGED.join(", ")}, or remove it`);
+  }
+  if ((env.ACCESS_TEAM_DOMAIN === undefined) !== (env.ACCESS_AUD === undefined)) {
+    const [there, gone] = env.ACCESS_AUD === undefined ? ["ACCESS_TEAM_DOMAIN", "ACCESS_AUD"] : ["ACCESS_AUD", "ACCESS_TEAM_DOMAIN"];
+    problems.push(`${gone} is missing: set it, or remove ${there}`);
+  }
+  if (env.ACCESS_AUD !== undefined && missing.length === MANAGED.length) {
+    problems.push(`ACCESS_AUD needs managed mode, which knows its callers: set ${MANAGED.join(", ")}, or remove it and ACCESS_TEAM_DOMAIN`);
+  }
+  if (env.REQUESTS !== undefined && typeof env.REQUESTS.limit !== "function") {
+    problems.push("REQUESTS must be a rate limit: bind it under [[ratelimits]] in wrangler.toml, or remove it");
+  }
+  if (managed && env.ISSUER_KEYS === undefined) {
+    problems.push("ISSUER_KEYS is missing: bind the Durable Object class IssuerKeys under that name in wrangler.toml");
+  }
+  if (missing.length === MANAGED.length) {
+    for (const name of ["ISSUER_KEY_PINS", "ISSUER_KEY_MIN_DAYS"] as const) {
+      if (env[name] !== undefined) problems.push(`${name} needs managed mode: set ${MANAGED.join(", ")}, or remove it`);
+    }
+  }
   if (withholdRelaySecret && missing.length === MANAGED.length) {
     problems.push(`WITHHOLD_RELAY_SECRET needs managed mode, or the secret is lost: set ${MANAGED.join(", ")}, or remove it`);
   }
+  if (redeemDelay !== undefined && missing.length === MANAGED.length) {
+    problems.push(`REDEEM_DELAY_S needs managed mode, which redeems when nobody asks: set ${MANAGED.join(", ")}, or remove it`);
+  }
+  if (env.EGRESS !== undefined && typeof env.EGRESS.fetch !== "function") {
+    problems.push("EGRESS is no service: bind the Worker of egress/ under that name in wrangler.toml, or remove it");
+  }
   if (problems.length > 0) return new ConfigError(problems);
-  const { RELAYS: relays, LEDGER: ledger } = env;
-  if (apiKey === undefined || gatewayTokens === undefined || storeKeys === undefined || relays === undefined || ledger === undefined) {
-    return { mode: "pass-through", baseUrl, personaVersion };
+  const egress = egressOf(env.EGRESS, redeemDelay);
+  const { RELAYS: relays, LEDGER: ledger, LIMITS: limits, ISSUER_KEYS: issuerKeyBooks, REQUESTS: requests } = env;
+  if (apiKey === undefined || gatewayTokens === undefined || storeKeys === undefined || relays === undefined || ledger === undefined || issuerKeyBooks === undefined) {
+    return { mode: "pass-through", baseUrl, personaVersion, egress, requests, issuerKeys };
   }
   const idempotencyKey = idempotencyKeys?.[0] ?? storeKeys[0];
-  return { mode: "managed", baseUrl, personaVersion, apiKey, gatewayTokens, storeKeys, idempotencyKey, withholdRelaySecret, relays, ledger };
+  return {
+    mode: "managed", baseUrl, personaVersion, egress, requests, apiKey, gatewayTokens, storeKeys, idempotencyKey, withholdRelaySecret, relays, ledger,
+    issuerKeys, issuerKeyBooks, purchasesPerDay, limits, access: issuer !== undefined && audience !== undefined ? { issuer, audience } : undefined,
+  };
 }
-
-/** What is wrong with a value and how to mend it, as the rest of a sentence that starts with the binding's name. */
-class Mend extends Error {}
 
 function others(name: string, missing: readonly string[]): string {
   return MANAGED.filter((other) => other !== name && !missing.includes(other)).join(" and ");
-}
-
-function parseBaseUrl(value: string): string {
-  const mend = new Mend("must be an https: URL without user, query and fragment (http: on loopback only)");
-  let url: URL;
-  try {
-    url = new URL(value);
-  } catch {
-    throw mend;
-  }
-  const loopback = ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
-  if (url.protocol !== "https:" && !(url.protocol === "http:" && loopback)) throw mend;
-  if (/[\s\\?#@]/.test(value)) throw mend;
-  try {
-    new Persona({ baseUrl: value });
-  } catch {
-    throw mend;
-  }
-  return value;
-}
-
-function parseVersion(value: string): string {
-  const time = /^\d{4}-\d{2}-\d{2}$/.test(value) ? new Date(`${value}T00:00:00Z`) : undefined;
-  // A day that no month has becomes NaN or another day.
-  if (time === undefined || Number.isNaN(time.getTime()) || time.toISOString().slice(0, 10) !== value) {
-    throw new Mend("must be a date, YYYY-MM-DD");
-  }
-  return value;
-}
-
-function parseBoolean(value: string): boolean {
-  if (value !== "true" && value !== "false") throw new Mend("must be true or false");
-  return value === "true";
-}
-
-function parseApiKey(value: string): string {
-  if (!/^[\x21-\x7e]{1,512}$/.test(value)) throw new Mend("must be 1 to 512 visible ASCII characters, without spaces");
-  return value;
-}
-
-function parseGatewayTokens(value: string): GatewayToken[] {
-  const tokens = pairs(value).map(([id, token], index) => {
-    if (!/^[\x21-\x7e]{32,512}$/.test(token)) {
-      throw new Mend(`entry ${index + 1}: the token must be 32 to 512 visible ASCII characters, without spaces and commas`);
-    }
-    return { id, token };
-  });
-  if (new Set(tokens.map(({ token }) => token)).size < tokens.length) throw new Mend("has one token twice: each must differ");
-  for (const { id } of tokens) {
-    if (tokens.filter((other) => other.id === id).length > 2) throw new Mend("has more than two tokens for one id");
-  }
-  return tokens;
-}
-
-function parseKeys(value: string): [StoreKey, ...StoreKey[]] {
-  const seen = new Set<string>();
-  const keys = pairs(value).map(([id, base64], index): StoreKey => {
-    if (!/^[A-Za-z0-9+/]{43}=$/.test(base64)) throw new Mend(`entry ${index + 1}: the key must be 32 bytes in standard base64`);
-    const binary = atob(base64);
-    // The last character carries two bits that must be zero, or two texts would be one key.
-    if (btoa(binary) !== base64) throw new Mend(`entry ${index + 1}: the key is not canonical base64`);
-    if (seen.has(id) || seen.has(base64)) throw new Mend(`entry ${index + 1}: each id and each key may appear once`);
-    seen.add(id).add(base64);
-    return { id, bytes: Uint8Array.from(binary, (char) => char.charCodeAt(0)) };
-  });
-  return keys as [StoreKey, ...StoreKey[]]; // split() never answers an empty list
-}
-
-/** `id:value,id:value`, each cut at its first colon. */
-function pairs(list: string): [id: string, value: string][] {
-  return list.split(",").map((entry, index) => {
-    const colon = entry.indexOf(":");
-    const id = entry.slice(0, Math.max(colon, 0));
-    if (!ID.test(id)) throw new Mend(`entry ${index + 1}: must be id:value, the id 1 to 64 of A-Z a-z 0-9 _ -`);
-    return [id, entry.slice(colon + 1)];
-  });
 }

@@ -38,6 +38,11 @@ export function fieldError(field: string, problem: string): GatewayError {
   return new GatewayError(400, "parameter_invalid", "A parameter is missing or malformed.", { details: `${field} ${problem}` });
 }
 
+/** 401 with the challenge that RFC 9110 section 15.5.2 asks for. */
+export function unauthorized(details: string, { code = "unauthorized", challenge = "Bearer" } = {}): GatewayError {
+  return new GatewayError(401, code, "The request is not authorized.", { details, headers: { "www-authenticate": challenge } });
+}
+
 /**
  * 404 in managed mode, whether the relay is another caller's, unknown upstream, or the relay secret is wrong: always the
  * same. The upstream's request id is for the log. (A relay that KV does not show is 503 to a caller who sends no secret: a

@@ -2,6 +2,7 @@
 import { ConfigError, type ManagedConfig } from "./env.js";
 import { GatewayError, RemoteFault, relayNotFound, storeUnavailable, storedRecordInvalid } from "./errors.js";
 import type { KeyedSubject, Ledger, Outcome, Refusal, RelaySubject } from "./ledger_protocol.js";
+import { purchaseLimitReached } from "./purchase_limit.js";
 import { deriveKeys, entryName, nameUnder } from "./seal.js";
 import { type About, explain } from "./upstream.js";
 
@@ -21,7 +22,7 @@ export interface LedgerClient {
 }
 
 export function openLedger(config: ManagedConfig): LedgerClient {
-  const find = (name: string) => config.ledger.get(config.ledger.idFromName(name)) as unknown as Ledger;
+  const find = (name: string) => config.ledger.get(config.ledger.idFromName(name)) as Ledger;
 
   /**
    * An object that could not be reached, or was reset under the call by a deployment, is asked once more: whatever it is
@@ -39,7 +40,7 @@ export function openLedger(config: ManagedConfig): LedgerClient {
     async ofRelay(relay, about, ask) {
       // Under the relay's own secret: a name that no rotation of ours changes, and that nobody can make who does not know it.
       const name = `relay:${await nameUnder(relay.relaySecret, "ledger", relay.relayToken)}`;
-      return answerOf(await reach(name, ask), config, about);
+      return answerOf(await reach(name, ask), config, { ...about, secrets: [relay.relaySecret, ...(about.secrets ?? [])] });
     },
     async ofKey(subject, about, ask) {
       return answerOf(await startKeyed(await keyedNames(config, subject), reach, subject, ask), config, about);
@@ -81,7 +82,8 @@ function answerOf<T>(outcome: Outcome<T>, config: ManagedConfig, about: About): 
   throw "failure" in outcome ? explain(outcome.failure, config, about) : refused(outcome.refusal);
 }
 
-function refused(refusal: Refusal): Error {
+/** What an object's refusal means for a caller. */
+export function refused(refusal: Refusal): Error {
   switch (refusal.why) {
     case "foreign":
       return relayNotFound();
@@ -101,6 +103,17 @@ function refused(refusal: Refusal): Error {
       return new GatewayError(409, "purchase_not_in_doubt", "There is nothing to allow.", {
         details: `the purchase is ${refusal.state}; only one that is unknown or unusable needs leave to be made again`,
       });
+    case "issuer-key":
+      return new GatewayError(502, "issuer_key_suspicious", "Persona offers an issuer key that could tell platforms apart.", {
+        details: "nothing was bought; try again later, the operator's log says more",
+        mend: refusal.mend,
+        retryAfterS: refusal.retryAfterS,
+      });
+    case "over-limit":
+      return purchaseLimitReached(refusal.retryAfterS);
+    case "not-counted":
+    case "unreachable":
+      return storeUnavailable();
     case "unreadable":
       return storedRecordInvalid("LEDGER: an entry can't be opened: it was altered, or STORE_KEYS lacks the key it was sealed under");
     case "misconfigured":

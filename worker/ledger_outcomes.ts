@@ -11,6 +11,13 @@ export class Refused extends Error {
   }
 }
 
+/** A failure that is not of this moment, on its way out. */
+export class Failed extends Error {
+  constructor(readonly failure: Failure) {
+    super(failure.code);
+  }
+}
+
 /** Never rejects. */
 export function answering<T extends object>(work: () => Promise<T & { replayed: boolean }>): Promise<Outcome<T>> {
   return refusing<T>(async () => {
@@ -24,16 +31,18 @@ export async function refusing<T>(work: () => Promise<Outcome<T>>): Promise<Outc
   try {
     return await work();
   } catch (error) {
-    if (error instanceof Refused) return { ok: false, refusal: error.refusal };
+    if (error instanceof Failed) return { ok: false, failure: error.failure };
     // The SDK throws what its store threw as a cause.
-    const sealed = error instanceof PersonaError ? error.cause : error;
-    if (sealed instanceof UnsealError || (error instanceof PersonaError && error.code === "record_invalid")) return { ok: false, refusal: { why: "unreadable" } };
+    const inner = error instanceof PersonaError ? error.cause : error;
+    if (inner instanceof Refused) return { ok: false, refusal: inner.refusal };
+    if (inner instanceof UnsealError || (error instanceof PersonaError && error.code === "record_invalid")) return { ok: false, refusal: { why: "unreadable" } };
     if (error instanceof PersonaError) return { ok: false, failure: plain(error) };
     return { ok: false, refusal: { why: "fault", fault: describeFault(error) } };
   }
 }
 
-function plain(error: PersonaError): Failure {
+/** What of it crosses. */
+export function plain(error: PersonaError): Failure {
   const { statusCode, title, details, code, meta, origin, field, requestId, retryAfter } = error;
   const members = { statusCode, title, details, code, meta, origin, field, requestId, retryAfter };
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as unknown as Failure;

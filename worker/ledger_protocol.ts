@@ -24,6 +24,10 @@ export type Refusal =
   | { readonly why: "busy" } // another request with the same Idempotency-Key is in flight
   | { readonly why: "no-pass" } // nothing to redeem
   | { readonly why: "nothing-to-allow"; readonly state: string }
+  | { readonly why: "over-limit"; readonly retryAfterS: number } // the caller's purchases of the day are used up
+  | { readonly why: "not-counted" } // whether they are, can't be told now
+  | { readonly why: "issuer-key"; readonly mend: string; readonly retryAfterS?: number } // nothing was bought under it
+  | { readonly why: "unreachable" } // another object
   | { readonly why: "unreadable" } // what is stored can't be opened
   | { readonly why: "misconfigured"; readonly problems: readonly string[] }
   | { readonly why: "fault"; readonly fault: string }; // ours

@@ -40,15 +40,27 @@ export const KEYED_TTL_MS = 25 * HOUR;
 export const MOVED_TTL_MS = KEYED_TTL_MS;
 
 export interface Waking {
-  readonly why: "reconcile" | "remind" | "expire";
+  readonly why: "reconcile" | "redeem" | "remind" | "expire";
   readonly at: number;
 }
 
-/** The next time; one to expire may be past. `calledAt`: when somebody last asked for something. */
-export function nextWaking(rows: readonly Row[], kind: "relay" | "key", calledAt: number, now: number): Waking {
+/**
+ * The next time; one to expire may be past. `calledAt`: when somebody last asked for something. `owesSlot`: a slot of the
+ * day's purchases may have to be given back.
+ */
+export function nextWaking(rows: readonly Row[], kind: "relay" | "key", calledAt: number, now: number, { owesSlot = false } = {}): Waking {
+  const other = nextBesides(rows, kind, calledAt, now, owesSlot);
+  const wanted = rows.find(({ name, state }) => name === "later" && state === "waiting");
+  if (wanted === undefined) return other;
+  const at = wanted.since ?? now;
+  return other.why === "reconcile" && other.at < at ? other : { why: "redeem", at };
+}
+
+/** Besides a redemption that is wanted for later: before that, nothing of the relay is over. */
+function nextBesides(rows: readonly Row[], kind: "relay" | "key", calledAt: number, now: number, owesSlot: boolean): Waking {
   const unsettled = rows.filter((row) => row.unsettled);
   const step = RECONCILE_AFTER_MS.map((after) => calledAt + after).find((at) => at > now);
-  if (unsettled.length > 0 && step !== undefined) return { why: "reconcile", at: step };
+  if ((unsettled.length > 0 || owesSlot) && step !== undefined) return { why: "reconcile", at: step };
   if (unsettled.some((row) => row.inDoubt)) return { why: "remind", at: now + REMINDER_MS };
   return { why: "expire", at: expiry(rows, kind, calledAt) };
 }

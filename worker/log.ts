@@ -11,7 +11,7 @@ export interface LogFields {
   /** The route's pattern, such as `/relays/{relay-token}/redeem`; the path itself names a relay. */
   route?: string;
   mode?: "managed" | "pass-through";
-  /** The id of the gateway token. */
+  /** The id of the caller. */
   caller?: string;
   /** Stands for the relay token: see `relayLogId`. */
   relay?: string;
@@ -37,6 +37,11 @@ export function writeLog(fields: LogFields & { status: number; ms: number }): vo
 /** Writes the line of a ledger object's alarm that an operator should see. */
 export function writeAlarmLog(fields: Pick<LogFields, "caller" | "relay" | "mend" | "fault"> & { code: string }): void {
   console.error(JSON.stringify({ level: "error", event: "alarm", ...fields }));
+}
+
+/** Writes the line of an issuer key that was bought under although it is suspicious (`PERMISSIVE_ISSUER_KEYS`). */
+export function writeIssuerKeyLog(fields: Pick<LogFields, "mend"> & { code: string }): void {
+  console.error(JSON.stringify({ level: "error", event: "issuer-key", ...fields }));
 }
 
 /** `error` is for what an operator has to mend, `warn` for what may pass by itself. */

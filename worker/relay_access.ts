@@ -63,7 +63,7 @@ export async function ownedRelay(call: Call, deployment: Managed, relayToken: st
 }
 
 /** The documented form is `relay_…`; this is wider, and still can't leave its path segment. */
-const RELAY_TOKEN = /^[A-Za-z0-9_-]{1,128}$/;
+export const RELAY_TOKEN = /^[A-Za-z0-9_-]{1,128}$/;
 
 /** As the SDK has it. Checked before an object is named after it. */
 const RELAY_SECRET = /^[\x21-\x7e]{1,512}$/;

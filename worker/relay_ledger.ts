@@ -1,16 +1,19 @@
 /**
- * The ledger: one SQLite Durable Object per relay, or per `Idempotency-Key`, which decides what happens at most once
- * (docs/exactly-once.md). The SDK's machines run in here, over this object's database: work goes on when the client that
- * asked for it is gone, and an alarm asks again about what was left in doubt.
+ * The ledger: one object per relay, or per `Idempotency-Key`, which decides what happens at most once
+ * (docs/exactly-once.md). The SDK's machines run in here, over the rows of the object's home: work goes on when the client
+ * that asked for it is gone, and an alarm asks again about what was left in doubt. Of each object there is one at a time.
  */
-import { DurableObject } from "cloudflare:workers";
 import type { DurablePurchase, Persona } from "../pkg/workerd.js";
 import { ConfigError, type Env, type ManagedConfig, readConfig } from "./env.js";
 import { describeFault } from "./errors.js";
+import type { LedgerHome } from "./ledger_home.js";
 import { Refused, answering, refusing } from "./ledger_outcomes.js";
 import type { KeyedSubject, Ledger, MadeRelay, Outcome, RelaySubject, Subject, View } from "./ledger_protocol.js";
 import { type KeptSubject, LedgerStorage } from "./ledger_storage.js";
 import { writeAlarmLog } from "./log.js";
+import { openPurchaseLimit } from "./purchase_limit.js";
+import { PurchaseSlot, attemptBegun } from "./purchase_slot.js";
+import { claimDue, claimLater, claimLaterByItself, claimRan, notedPass } from "./redeem_later.js";
 import { openRelayStore } from "./relay_records.js";
 import { deriveIdempotencySecret, deriveKeys } from "./seal.js";
 import { anonymousPersona, payingPersona } from "./upstream.js";
@@ -28,6 +31,15 @@ const LOUD = ["purchase_unknown", "claim_lost", "blind_signature_invalid"];
 type Why = Pick<DurablePurchase, "allowedAgain" | "byItself">;
 const BY_ITSELF: Why = { byItself: true };
 
+/** The states of a record in which nothing has come to be. Of a record that is not here: `none`. */
+const NOTHING: Readonly<Record<string, readonly string[]>> = { redemption: ["ready", "rejected"], later: ["told"] };
+
+/** How a redemption stands that was not sent yet. */
+const WAITING = { state: "waiting", attempt: 0, inDoubt: false, unsettled: false } as const;
+
+/** What the redemption of an alarm is about: no caller's, so that a caller waits for it and then asks the record. */
+const BY_ALARM = "\0alarm";
+
 type Operation = "purchase" | "redemption" | "creation";
 
 interface Running {
@@ -37,13 +49,15 @@ interface Running {
   readonly done: Promise<Outcome<unknown>>;
 }
 
-export class RelayLedger extends DurableObject<Env> implements Ledger {
+export class RelayLedger implements Ledger {
   /**
    * What is under way: who wants the same joins it. In the object and not in the Worker's globals, where a request that is
    * cancelled would leave those that wait for it hanging; and not `blockConcurrencyWhile`, which would hold up all else.
    */
   private readonly running = new Map<Operation, Running>();
   private opened: Promise<LedgerStorage> | undefined;
+
+  constructor(private readonly env: Env, private readonly home: LedgerHome) {}
 
   buy(subject: Subject, { allowAgain }: { allowAgain: boolean }): Promise<Outcome<{ privacyPassToken: string }>> {
     return this.run(subject, "purchase", allowAgain ? "allow again" : "", async (kept, storage) => {
@@ -55,8 +69,10 @@ export class RelayLedger extends DurableObject<Env> implements Ledger {
   redeem(subject: RelaySubject, sent: string | null): Promise<Outcome<{ claimPayload: string; tokenConsumed: boolean }>> {
     return this.run(subject, "redemption", sent ?? "", async (kept, storage) => {
       if (sent === null) await this.running.get("purchase")?.done; // its pass is what is to be redeemed
-      const privacyPassToken = sent ?? (await this.boughtPass(kept, storage));
+      const privacyPassToken = sent ?? (await this.boughtPass(kept, storage)) ?? (await notedPass(storage));
       if (privacyPassToken === undefined && (await storage.text("redemption")) === undefined) throw new Refused({ why: "no-pass" });
+      const { delay } = this.config().egress;
+      if (delay !== undefined) await claimLater(storage, delay, sent);
       return this.driveRedemption(kept, storage, privacyPassToken);
     });
   }
@@ -78,8 +94,8 @@ export class RelayLedger extends DurableObject<Env> implements Ledger {
       const storage = await this.open();
       const subject = await storage.subject();
       if (subject !== undefined && (subject.kind !== "relay" || subject.callerId !== callerId)) throw new Refused({ why: "foreign" });
-      const [purchase, redemption] = await Promise.all([storage.standing("purchase"), storage.standing("redemption")]);
-      return { subject, purchase, redemption, replayed: false };
+      const [purchase, redemption, later] = await Promise.all([storage.standing("purchase"), storage.standing("redemption"), storage.standing("later")]);
+      return { subject, purchase, redemption: redemption ?? (later?.state === "waiting" ? WAITING : undefined), replayed: false };
     });
   }
 
@@ -88,14 +104,14 @@ export class RelayLedger extends DurableObject<Env> implements Ledger {
   }
 
   /** May come at any time and more than once: it goes on with what is unsettled, and deletes only what is nobody's any more. */
-  override async alarm(): Promise<void> {
+  async alarm(): Promise<void> {
     try {
       await this.reconcile();
     } catch (error) {
       // Thrown on, the runtime would repeat it a few times and then never again.
       const problems = error instanceof Refused && error.refusal.why === "misconfigured" ? error.refusal.problems : undefined;
       writeAlarmLog(problems === undefined ? { code: "internal", fault: describeFault(error) } : { code: "misconfigured", mend: [...problems] });
-      await this.ctx.storage.setAlarm(Date.now() + ALARM_RETRY_MS);
+      await this.home.setAlarm(Date.now() + ALARM_RETRY_MS);
     }
   }
 
@@ -106,15 +122,24 @@ export class RelayLedger extends DurableObject<Env> implements Ledger {
     const logId = subject?.kind === "relay" ? await relay?.logId(subject.relayToken) : undefined;
     const log = { ...(subject && { caller: subject.callerId }), ...(logId !== undefined && { relay: logId }) };
     if (subject !== undefined && !isDue(storage)) {
+      const { delay } = this.config().egress;
+      const made = await this.redeemDue(subject, storage);
+      const outcomes: (Outcome<unknown> | undefined)[] = [made];
       for (const { name, unsettled } of storage.rows()) {
         if (!unsettled) continue;
-        const outcome = name === "purchase"
-          ? await this.join("purchase", "", () => this.drivePurchase(subject, storage, BY_ITSELF))
-          : await this.join("redemption", "", () => this.driveRedemption(subject, storage, undefined, BY_ITSELF));
-        if (!outcome.ok && "failure" in outcome && LOUD.includes(outcome.failure.code)) {
-          writeAlarmLog({ ...log, code: outcome.failure.code });
-        }
+        if (name === "purchase") outcomes.push(await this.join("purchase", "", () => this.drivePurchase(subject, storage, BY_ITSELF)));
+        else if (delay === undefined) outcomes.push(await this.join("redemption", "", () => this.driveRedemption(subject, storage, undefined, BY_ITSELF)));
+        else if (made === undefined) await claimLaterByItself(storage, delay);
       }
+      for (const outcome of outcomes) {
+        if (outcome === undefined || outcome.ok || !("failure" in outcome) || !LOUD.includes(outcome.failure.code)) continue;
+        writeAlarmLog({ ...log, code: outcome.failure.code });
+      }
+    }
+    if (subject !== undefined && storage.slotOf !== undefined) {
+      // After a purchase that is under way, and never during one.
+      const slot = this.slot(subject, storage);
+      await this.join("purchase", "settle", async () => ({ settled: await slot.settle(), replayed: false }));
     }
     if (storage.waking(Date.now()).why === "remind") {
       const names = storage.rows().filter((row) => row.inDoubt).map(({ name }) => name);
@@ -124,9 +149,9 @@ export class RelayLedger extends DurableObject<Env> implements Ledger {
       // Not only here: what KV still shows could be bought for anew.
       if (subject?.kind === "relay") await relay?.forgetRelay(subject.relayToken);
       if (this.running.size === 0 && isDue(storage)) return storage.wipe();
-      return this.ctx.storage.setAlarm(Date.now() + ALARM_RETRY_MS);
+      return this.home.setAlarm(Date.now() + ALARM_RETRY_MS);
     }
-    await storage.durable();
+    await storage.schedule();
   }
 
   /** Runs an operation for whoever the object belongs to. */
@@ -169,13 +194,39 @@ export class RelayLedger extends DurableObject<Env> implements Ledger {
       : { relayToken: (subject as RelaySubject).relayToken, relaySecret: (subject as RelaySubject).relaySecret };
     const about = subject.kind === "relay" ? `relay\0${subject.relayToken}` : `key\0${subject.callerId}\0${subject.idempotencyKey}`;
     const idempotencySecret = await deriveIdempotencySecret(this.config().idempotencyKey, about);
-    return this.payer().relays.issuePrivacyPass(params, { record: storage.record("purchase"), idempotencySecret, ...why });
+    const slot = this.slot(subject, storage);
+    try {
+      const begun = attemptBegun(await storage.standing("purchase"), why);
+      if (begun !== undefined) await slot.take(begun);
+      return await this.payer().relays.issuePrivacyPass(params, { record: slot.guard(storage.record("purchase")), idempotencySecret, ...why });
+    } finally {
+      await slot.settle().catch(() => false); // the alarm comes back to it; what came of the purchase is told now
+    }
+  }
+
+  private slot({ callerId }: KeptSubject, storage: LedgerStorage): PurchaseSlot {
+    return new PurchaseSlot(storage, this.home.place, openPurchaseLimit(this.config(), callerId));
   }
 
   private async driveRedemption(subject: KeptSubject, storage: LedgerStorage, privacyPassToken: string | undefined, why: Why = {}) {
     const { relayToken, relaySecret } = subject as RelaySubject;
     const params = { relayToken, relaySecret, ...(privacyPassToken !== undefined && { privacyPassToken }) };
     return anonymousPersona(this.config()).relays.generateClaim(params, { record: storage.record("redemption"), ...why });
+  }
+
+  /** Makes the redemption that is wanted for now, if there is one (redeem_later.ts). */
+  private async redeemDue(subject: KeptSubject, storage: LedgerStorage): Promise<Outcome<unknown> | undefined> {
+    const due = await claimDue(storage, Date.now());
+    if (due === undefined) return undefined;
+    if (!due.byItself) storage.called(); // what it leaves in doubt is asked about from now on
+    const outcome = await this.join("redemption", BY_ALARM, async () => {
+      if (due.byItself) return this.driveRedemption(subject, storage, undefined, BY_ITSELF);
+      return this.driveRedemption(subject, storage, due.pass ?? (await this.boughtPass(subject, storage)));
+    });
+    // A fault of the deployment: the wish stays, for the next alarm.
+    if (!outcome.ok && "refusal" in outcome) throw new Refused(outcome.refusal);
+    await claimRan(storage, due, outcome.ok ? undefined : outcome.failure);
+    return outcome;
   }
 
   /** The pass of the ledger, without buying one. */
@@ -187,8 +238,8 @@ export class RelayLedger extends DurableObject<Env> implements Ledger {
   /** The name of the object follows from the secret, so a wrong one leads to an object of its own, in which nothing comes to be. */
   private async forgetMistake(subject: KeptSubject, storage: LedgerStorage): Promise<void> {
     const guessed = subject.kind === "relay" && subject.createdAt === null;
-    const nothing = storage.rows().every(({ name, state, unsettled }) => !unsettled && (name === "redemption" ? ["ready", "rejected"] : ["none"]).includes(state));
-    if (guessed && nothing && this.running.size === 0) await storage.wipe();
+    const nothing = storage.rows().every(({ name, state, unsettled }) => !unsettled && (NOTHING[name] ?? ["none"]).includes(state));
+    if (guessed && nothing && storage.slotOf === undefined && this.running.size === 0) await storage.wipe();
   }
 
   private payer(): Persona {
@@ -205,7 +256,7 @@ export class RelayLedger extends DurableObject<Env> implements Ledger {
 
   private open(): Promise<LedgerStorage> {
     const { storeKeys } = this.config();
-    this.opened ??= deriveKeys(storeKeys).then((keys) => new LedgerStorage(this.ctx.storage, keys, this.ctx.id.toString()));
+    this.opened ??= deriveKeys(storeKeys).then((keys) => new LedgerStorage(this.home, keys));
     return this.opened;
   }
 }

@@ -1,16 +1,19 @@
 /** The table of routes. A path that is not in it is 404, a method that its route does not have is 405. */
 import { jsonResponse } from "./answer.js";
-import { authenticateCaller } from "./auth.js";
+import { type Binding, bindingNeedsManagedMode, identifyCaller } from "./callers.js";
 import type { Config, ManagedConfig, PassThroughConfig } from "./env.js";
 import { GatewayError } from "./errors.js";
 import { allowPurchaseAgain } from "./handlers/allow_purchase_again.js";
 import { createRelay } from "./handlers/create_relay.js";
 import { issuePrivacyPass } from "./handlers/issue_privacy_pass.js";
+import { listIssuerKeys } from "./handlers/list_issuer_keys.js";
 import { redeemRelay } from "./handlers/redeem_relay.js";
 import { viewRelay } from "./handlers/view_relay.js";
 import { type LedgerClient, openLedger } from "./ledger_client.js";
 import type { LogFields } from "./log.js";
+import { openapi } from "./openapi.js";
 import { openRelayStore, type RelayStore } from "./relay_records.js";
+import { countAddress, countCaller } from "./request_limit.js";
 
 /** A request on its way to its handler. */
 export interface Call {
@@ -31,12 +34,12 @@ export interface Managed {
   readonly config: ManagedConfig;
   readonly store: RelayStore;
   readonly ledger: LedgerClient;
-  /** Whose gateway token it was. */
+  /** Who it is, however that is known. */
   readonly callerId: string;
 }
 
 /** Finds the handler and runs it, in managed mode for a caller that is known. @throws GatewayError */
-export async function dispatch(request: Request, config: Config, log: LogFields): Promise<Response> {
+export async function dispatch(request: Request, config: Config, log: LogFields, binding?: Binding): Promise<Response> {
   const path = new URL(request.url).pathname;
   for (const { pattern, expression, methods, managedOnly } of routes) {
     const match = expression.exec(path);
@@ -44,26 +47,30 @@ export async function dispatch(request: Request, config: Config, log: LogFields)
     log.route = pattern;
     const handler = Object.hasOwn(methods, request.method) ? methods[request.method] : undefined;
     if (handler === undefined) throw methodNotAllowed(Object.keys(methods));
-    if (handler === "health") return jsonResponse(200, { status: "ok", mode: config.mode });
-    return handler({ request, rawRelayToken: match[1] ?? "", log, deployment: await admit(request, config, log) });
+    if (handler === "health") return jsonResponse(200, { status: "ok", mode: config.mode, egress: config.egress.name });
+    if (handler === "description") return jsonResponse(200, openapi());
+    return handler({ request, rawRelayToken: match[1] ?? "", log, deployment: await admit(request, config, log, binding) });
   }
   throw new GatewayError(404, "not_found", "There is nothing at this path.");
 }
 
 type Handler = (call: Call) => Promise<Response>;
 
-interface Route {
+export interface Route {
   /** As it is logged and documented. */
   readonly pattern: string;
   readonly expression: RegExp;
-  /** `health` needs no caller. */
-  readonly methods: Readonly<Record<string, Handler | "health">>;
+  /** `health` and `description` need no caller. */
+  readonly methods: Readonly<Record<string, Handler | "health" | "description">>;
   /** In pass-through mode nothing is known that it could be about. */
   readonly managedOnly?: true;
 }
 
-const routes: readonly Route[] = [
+/** What {@link dispatch} goes by; openapi.ts describes the same. */
+export const routes: readonly Route[] = [
   { pattern: "/healthz", expression: /^\/healthz$/, methods: { GET: "health", HEAD: "health" } },
+  { pattern: "/openapi.json", expression: /^\/openapi\.json$/, methods: { GET: "description", HEAD: "description" } },
+  { pattern: "/issuer-keys", expression: /^\/issuer-keys$/, methods: { GET: listIssuerKeys }, managedOnly: true },
   { pattern: "/relays", expression: /^\/relays$/, methods: { POST: createRelay } },
   { pattern: "/relays/privacy-passes", expression: /^\/relays\/privacy-passes$/, methods: { POST: issuePrivacyPass } },
   { pattern: "/relays/{relay-token}", expression: /^\/relays\/([^/]+)$/, methods: { GET: viewRelay }, managedOnly: true },
@@ -76,10 +83,18 @@ const routes: readonly Route[] = [
   { pattern: "/relays/{relay-token}/redeem", expression: /^\/relays\/([^/]*)\/redeem$/, methods: { POST: redeemRelay } },
 ];
 
-async function admit(request: Request, config: Config, log: LogFields): Promise<PassThrough | Managed> {
-  if (config.mode === "pass-through") return { mode: config.mode, config };
-  const callerId = await authenticateCaller(request, config.gatewayTokens);
+async function admit(request: Request, config: Config, log: LogFields, binding: Binding | undefined): Promise<PassThrough | Managed> {
+  if (config.mode === "pass-through") {
+    if (binding !== undefined) throw bindingNeedsManagedMode();
+    await countAddress(config.requests, request);
+    return { mode: config.mode, config };
+  }
+  const callerId = await identifyCaller(request, config, binding).catch(async (error: unknown) => {
+    await countAddress(config.requests, request);
+    throw error;
+  });
   log.caller = callerId;
+  await countCaller(config.requests, callerId);
   return { mode: config.mode, config, callerId, store: await openRelayStore(config), ledger: openLedger(config) };
 }
 

@@ -1,7 +1,10 @@
 /** Calls to Persona, and what its refusals mean for a caller of the gateway (docs/protocol.md, "Errors"). */
 import { Persona, PersonaError, type PersonaOptions } from "../pkg/workerd.js";
+import { withoutEchoes } from "./echo.js";
 import type { Config } from "./env.js";
 import { GatewayError, STORE_RETRY_S, relayNotFound } from "./errors.js";
+import { plain } from "./ledger_outcomes.js";
+import { MISMATCH, issuerKeyOptions } from "./issuer_key_guard.js";
 import type { Failure } from "./ledger_protocol.js";
 
 /** Which of the calls failed; the same status means different things. */
@@ -11,6 +14,8 @@ export type UpstreamCall = "creation" | "purchase" | "redemption";
 export interface About {
   readonly call: UpstreamCall;
   readonly relay: boolean;
+  /** Those of the request, which no error may repeat. */
+  readonly secrets?: readonly (string | undefined)[];
 }
 
 /** A client for creations and redemptions. They are anonymous: it is not given the API key. */
@@ -21,7 +26,13 @@ export function anonymousPersona(config: Config): Persona {
 /** A client for purchases. */
 export function payingPersona(config: Config, apiKey: string): Persona {
   const version: PersonaOptions = config.personaVersion === undefined ? {} : { personaVersion: config.personaVersion };
-  return new Persona({ ...common(config), apiKey, ...version });
+  return new Persona({ ...common(config), apiKey, ...version, ...issuerKeyOptions(config) });
+}
+
+/** A client for looks at issuer keys, while a purchase waits. */
+export function lookingPersona(config: Config): Persona {
+  const { permissive } = config.issuerKeys;
+  return new Persona({ ...common(config), timeoutMs: 4000, deadlineMs: 8000, maxRetries: 1, permissiveIssuerKeys: permissive });
 }
 
 /**
@@ -33,7 +44,7 @@ export async function callUpstream<T>(config: Config, about: About, run: () => P
   try {
     return await run();
   } catch (error) {
-    if (error instanceof PersonaError) throw explain(error, config, about);
+    if (error instanceof PersonaError) throw explain(plain(error), config, about);
     throw error;
   }
 }
@@ -54,11 +65,13 @@ const RATE_LIMIT_RETRY_S = 1;
 const SPELLING: Readonly<Record<string, string>> = { relaySecret: "persona-relay-secret" };
 
 function common(config: Config): PersonaOptions {
-  return { baseUrl: config.baseUrl, deadlineMs: DEADLINE_MS };
+  const { baseUrl, egress } = config;
+  return { baseUrl, deadlineMs: DEADLINE_MS, ...(egress.fetch !== undefined && { fetch: egress.fetch }) };
 }
 
 /** What a failure of the SDK, here or in a ledger object, means for a caller. */
-export function explain(error: Failure, config: Config, { call, relay }: About): GatewayError {
+export function explain(failure: Failure, config: Config, { call, relay, secrets = [] }: About): GatewayError {
+  const error = withoutEchoes(failure, config, secrets);
   const { statusCode, title, details, code, meta, requestId, retryAfter: retryAfterS, origin } = error;
   const said = { details, meta, requestId, retryAfterS };
   if (origin === "internal" && code === "store_failed") return new GatewayError(503, code, title, { details, retryAfterS: STORE_RETRY_S });
@@ -67,6 +80,9 @@ export function explain(error: Failure, config: Config, { call, relay }: About):
   if (code === "blind_signature_invalid") {
     const mend = "a pass was billed and its signature does not verify; ask Persona, with the upstream request id, before buying it again";
     return new GatewayError(502, code, title, { ...said, mend });
+  }
+  if (code === "issuer_key_mismatch" && statusCode === 502) {
+    return new GatewayError(502, code, title, { ...said, details: "token-key-id is not that of the issuer key; nothing was bought", mend: MISMATCH });
   }
   // An upstream may give codes of its own, so the status has to be ours too.
   if (code === "purchase_unknown" && statusCode === 502) {

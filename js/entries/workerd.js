@@ -4,6 +4,5 @@ import { initSync } from "./relay_edge.js";
 
 initSync({ module });
 
-export * from "./persona.js";
-export { default } from "./persona.js";
-export { RelayLedger } from "./ledger.js";
+export * from "./index.js";
+export { default } from "./index.js";

@@ -5,7 +5,7 @@ import net from 'node:net';
 import { createInterface } from 'node:readline';
 import { Miniflare, NoOpLog } from 'miniflare';
 import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from 'wrangler';
-import { inRoot, Problem } from './program.mjs';
+import { inRoot, Problem, progress } from './program.mjs';
 import { workerModules } from './worker_bundle.mjs';
 
 const HOST = '127.0.0.1';
@@ -41,6 +41,26 @@ export async function startGateway({ port, state, bindings, log }) {
   });
   const url = await miniflare.ready;
   return { url: url.origin, close: () => miniflare.dispose() };
+}
+
+/** The gateway alone, until Ctrl-C. Takes what {@link startGateway} takes. */
+export async function serveUntilInterrupted(options) {
+  const gateway = await startGateway(options);
+  process.stdout.write(`ready ${gateway.url}\n`);
+  progress(`Serving ${options.bindings.PERSONA_BASE_URL ?? 'Persona'} at ${gateway.url} until Ctrl-C.`);
+  try {
+    await interrupted();
+  } finally {
+    await gateway.close();
+  }
+}
+
+/** Ctrl-C, or SIGTERM. */
+export function interrupted() {
+  return new Promise((resolve) => {
+    process.once('SIGINT', resolve);
+    process.once('SIGTERM', resolve);
+  });
 }
 
 /** workerd says little about a port that is taken, so ask first. */

@@ -1,7 +1,8 @@
 //! The calls with their retries, over [`super::fetch`].
 
-use js_sys::Function;
+use js_sys::{Function, Promise};
 use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::JsFuture;
 use web_sys::Url;
 
 use super::error::Failure;
@@ -22,6 +23,8 @@ pub(super) struct Client {
     version: Option<PersonaVersion>,
     policy: RetryPolicy,
     fetch: Option<Function>,
+    permissive_issuer_keys: bool,
+    accept_issuer_key: Option<Function>,
 }
 
 /// Which pass to buy.
@@ -60,7 +63,14 @@ impl Client {
                 )?,
             },
             fetch,
+            permissive_issuer_keys: params.flag("permissive-issuer-keys")?,
+            accept_issuer_key: params.function("accept-issuer-key")?,
         })
+    }
+
+    /// Whether the API key is one of the sandbox: with it nothing can be done in production (docs/protocol.md section 5).
+    pub(super) fn sandbox_key(&self) -> bool {
+        self.api_key.as_ref().is_some_and(|key| key.expose().starts_with("persona_sandbox_"))
     }
 
     pub(super) async fn create(
@@ -73,9 +83,9 @@ impl Client {
         self.call(fetch::unix_milliseconds(), &request, api::create_answer).await
     }
 
-    /// Gets a challenge, which is free. `start` is when the deadline began, in Unix milliseconds.
+    /// Gets a challenge, which is free, and checks its key's id. `start` is when the deadline began, in Unix milliseconds.
     pub(super) async fn challenge(&self, start: f64, which: &WhichPass) -> Result<Offer, Failure> {
-        match which {
+        let mut offer = match which {
             WhichPass::ClaimType { claim_type, sandbox } => {
                 let request = api::challenge_by_claim_type(claim_type, *sandbox);
                 self.call(start, &request, api::challenge_by_claim_type_answer).await
@@ -84,7 +94,22 @@ impl Client {
                 let request = api::challenge_by_relay(relay_token, relay_secret);
                 self.call(start, &request, api::challenge_by_relay_answer).await
             }
-        }
+        }?;
+        offer.permissive = self.permissive_issuer_keys;
+        offer.check_key_id()?;
+        Ok(offer)
+    }
+
+    /// Asks `acceptIssuerKey`, if there is one, before anything is made for the key. `start` as above.
+    ///
+    /// # Errors
+    /// Whatever it throws. [`Error::Timeout`] when no time is left for the purchase.
+    pub(super) async fn accept(&self, start: f64, which: &WhichPass, offer: &Offer) -> Result<(), Failure> {
+        let Some(accept) = &self.accept_issuer_key else { return Ok(()) };
+        let key = super::out::issuer_key_to_js(which, offer)?;
+        let answer = accept.call1(&JsValue::UNDEFINED, &key).map_err(Failure::of_the_caller)?;
+        JsFuture::from(Promise::resolve(&answer)).await.map_err(Failure::of_the_caller)?;
+        self.policy.try_timeout_ms(elapsed_ms(start)).map(drop).ok_or_else(|| Error::Timeout.into())
     }
 
     /// Sends the same request until it is answered, definitively or well, or tries and time are used up. `start` is when

@@ -2,8 +2,6 @@
 //!
 //! Several may drive one record at once: the store compares and sets, and whoever comes too late goes on from what stands.
 
-use js_sys::wasm_bindgen::JsValue;
-
 use super::client::{Client, WhichPass};
 use super::error::Failure;
 use super::store::Store;
@@ -199,11 +197,12 @@ impl<'a> Run<'a> {
         Self { client, started: fetch::unix_milliseconds(), tries: 0, latest: None }
     }
 
-    /// Fetches a challenge, with tries of its own, and blinds a token for it.
+    /// Fetches a challenge, with tries of its own, has its key accepted, and blinds a token for it.
     async fn prepare(&self, which: &WhichPass) -> Result<PendingPass, Failure> {
         // Before anything is asked for that could not be paid.
         self.client.api_key()?;
         let offer = self.client.challenge(self.started, which).await?;
+        self.client.accept(self.started, which, &offer).await?;
         Ok(PendingPass::blind(offer, &mut crypto::rng())?)
     }
 
@@ -258,7 +257,7 @@ impl<'a> Run<'a> {
     fn whole(&mut self, error: Error) -> Failure {
         match self.latest.take() {
             Some(latest) if latest.error == error => latest,
-            Some(latest) => Failure { request_id: latest.request_id, error, cause: JsValue::UNDEFINED },
+            Some(latest) => Failure { request_id: latest.request_id, ..error.into() },
             None => error.into(),
         }
     }

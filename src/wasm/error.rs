@@ -12,11 +12,20 @@ pub(super) struct Failure {
     pub(super) cause: JsValue,
     /// The `Request-Id` of the answer, when there was one.
     pub(super) request_id: Option<String>,
+    /// What a function of the caller's threw, when that is why: it is thrown on as it is, and no other member counts.
+    pub(super) own: Option<JsValue>,
+}
+
+impl Failure {
+    /// A function of the caller's threw this.
+    pub(super) fn of_the_caller(thrown: JsValue) -> Self {
+        Self { own: Some(thrown), ..Error::Internal("a function of the caller's failed").into() }
+    }
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { error, cause: JsValue::UNDEFINED, request_id: None }
+        Self { error, cause: JsValue::UNDEFINED, request_id: None, own: None }
     }
 }
 
@@ -47,7 +56,10 @@ impl From<Error> for Thrown {
 }
 
 impl From<Failure> for Thrown {
-    fn from(Failure { error, cause, request_id }: Failure) -> Self {
+    fn from(Failure { error, cause, request_id, own }: Failure) -> Self {
+        if let Some(own) = own {
+            return Self(own);
+        }
         let data = Object::new();
         let set = |name: &str, value: JsValue| {
             if !value.is_undefined() {

@@ -13,11 +13,13 @@ mod crypto;
 mod drive;
 mod error;
 mod fetch;
+mod out;
 mod params;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use js_sys::{Array, Function};
-use serde::Serialize;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::JsValue;
 
@@ -32,7 +34,8 @@ use crate::secret::{PrivacyPassToken, RelaySecret, SecretBytes};
 use crate::{challenge, encoding, hosted_flow, www_authenticate};
 use client::{Client, WhichPass};
 use drive::Why;
-use error::{Failure, Thrown};
+use error::Thrown;
+use out::{issuer_key_to_js, to_js, BlindedOut, ClaimOut, ClaimPayloadOut, KeyPairOut, MethodOut, PassOut, RelayOut};
 use params::Params;
 use store::OneCall;
 
@@ -49,7 +52,7 @@ pub async fn create_relay(options: JsValue, fetch: Option<Function>, params: JsV
     let params = Params::new(&params)?;
     let claim_type = ClaimType::parse(params.text("claim-type")?)?;
     let key = params.optional_text("encryption-key-pem")?.map(EncryptionKey::parse).transpose()?;
-    let relay = client.create(&claim_type, key.as_ref(), params.flag("sandbox")?).await?;
+    let relay = client.create(&claim_type, key.as_ref(), params.flag_or("sandbox", client.sandbox_key())?).await?;
     to_js(&RelayOut {
         relay_token: relay.relay_token.as_str(),
         relay_secret: relay.relay_secret.expose(),
@@ -68,7 +71,10 @@ pub async fn issue_privacy_pass(
     let client = Client::new(&options, fetch).map_err(Thrown::misuse)?;
     let params = Params::new(&params)?;
     let which = if let Some(claim_type) = params.optional_text("claim-type")? {
-        WhichPass::ClaimType { claim_type: ClaimType::parse(claim_type)?, sandbox: params.flag("sandbox")? }
+        WhichPass::ClaimType {
+            claim_type: ClaimType::parse(claim_type)?,
+            sandbox: params.flag_or("sandbox", client.sandbox_key())?,
+        }
     } else if let Some(relay_token) = params.optional_text("relay-token")? {
         WhichPass::Relay {
             relay_token: RelayToken::parse(relay_token)?,
@@ -88,6 +94,19 @@ pub async fn issue_privacy_pass(
     let why = if durable.flag("allowed-again")? { Why::AllowedAgain } else { durable.why()? };
     let pass = drive::purchase(&client, &store, &which, &seed, why).await?;
     to_js(&PassOut { privacy_pass_token: pass.value.expose(), replayed: Some(pass.replayed) })
+}
+
+/// `persona.relays.issuerKey(params)`
+#[wasm_bindgen(js_name = issuerKey)]
+pub async fn issuer_key(options: JsValue, fetch: Option<Function>, params: JsValue) -> Result<JsValue, Thrown> {
+    let client = Client::new(&options, fetch).map_err(Thrown::misuse)?;
+    let params = Params::new(&params)?;
+    let which = WhichPass::ClaimType {
+        claim_type: ClaimType::parse(params.text("claim-type")?)?,
+        sandbox: params.flag_or("sandbox", client.sandbox_key())?,
+    };
+    let offer = client.challenge(fetch::unix_milliseconds(), &which).await?;
+    Ok(issuer_key_to_js(&which, &offer)?)
 }
 
 /// `persona.relays.generateClaim(params, durable)`
@@ -201,64 +220,4 @@ pub fn finalize_privacy_pass(input: JsValue) -> Result<JsValue, Thrown> {
         .map_err(|_| Error::Parameter { field: "blind-sig", problem })?;
     let pass = pending.finalize(&blind_signature)?;
     to_js(&PassOut { privacy_pass_token: pass.expose(), replayed: None })
-}
-
-fn to_js(value: &impl Serialize) -> Result<JsValue, Thrown> {
-    let converted = serde_wasm_bindgen::to_value(value);
-    converted.map_err(|_| Failure::from(Error::Internal("turning a result into JavaScript failed")).into())
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RelayOut<'a> {
-    relay_token: &'a str,
-    relay_secret: &'a str,
-    relay_session_access_token: &'a str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct PassOut<'a> {
-    privacy_pass_token: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    replayed: Option<bool>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ClaimPayloadOut<'a> {
-    claim_payload: &'a str,
-    token_consumed: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    replayed: Option<bool>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ClaimOut<'a> {
-    claim_type: &'a str,
-    passed: bool,
-    claim_result: &'a str,
-    methodology: Vec<MethodOut<'a>>,
-}
-
-#[derive(Serialize)]
-struct MethodOut<'a> {
-    method: &'a str,
-    result: &'a str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct KeyPairOut<'a> {
-    encryption_key_pem: &'a str,
-    private_key_pem: &'a str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct BlindedOut<'a> {
-    blinded_token: &'a str,
-    key_id: &'a str,
-    pending_pass: &'a str,
 }

@@ -2,7 +2,7 @@
 
 use core::ops::RangeInclusive;
 
-use js_sys::Reflect;
+use js_sys::{Function, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::drive::Why;
@@ -55,11 +55,25 @@ impl<'a> Params<'a> {
 
     /// A boolean, `false` when it is not there.
     pub(super) fn flag(&self, field: &'static str) -> Result<bool, Error> {
+        self.flag_or(field, false)
+    }
+
+    /// The same, with another value for a member that is not there.
+    pub(super) fn flag_or(&self, field: &'static str, default: bool) -> Result<bool, Error> {
         let value = self.get(field);
         if value.is_undefined() {
-            return Ok(false);
+            return Ok(default);
         }
         value.as_bool().ok_or(Error::Parameter { field, problem: "must be true or false" })
+    }
+
+    /// A function, `None` when it is not there.
+    pub(super) fn function(&self, field: &'static str) -> Result<Option<Function>, Error> {
+        let value = self.get(field);
+        if value.is_undefined() {
+            return Ok(None);
+        }
+        value.dyn_into().map(Some).map_err(|_| Error::Parameter { field, problem: "must be a function" })
     }
 
     /// The `record` of a durable call.

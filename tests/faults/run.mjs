@@ -15,7 +15,7 @@ const HELP = `npm run test:faults [-- --full] [--driver NAME]… [--case TEXT]
 Makes every upstream call go wrong in every way, kills what can be killed at the moment upstream has processed, calls
 again until it settles and then once more, and compares what callers got with what was billed and spent. Without --full:
 each row of the table with every driver, with 1, 4 or 20 callers in turn (rows of purchases under a caller's own key: every
-third); in workerd, where time can't be moved on, some of what hangs or sticks.
+third); in the gateways, where time can't be moved on, some of what hangs or sticks.
 
   --full          every case
   --driver NAME   only this driver: ${DRIVERS.map(({ name }) => name).join(", ")}

@@ -1,5 +1,6 @@
 //! Model checking of the purchase and the redemption: every interleaving of two drivers over one store, every fate of a
 //! message, crashes anywhere, up to a stated number of each; then random schedules with more of everything.
+#![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod benign;

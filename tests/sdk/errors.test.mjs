@@ -48,6 +48,7 @@ const table = {
   challenge_invalid: [502, "upstream", () => buy(offer({ challenge: { mac: "" } })), () => answering(401).issuePrivacyPass({ relayToken: "relay_x", relaySecret: "s" })],
   challenge_expired: [502, "upstream", () => buy(offer({ challenge: { expires_at: inSeconds(-120) } }))],
   issuer_key_invalid: [502, "upstream", () => buy(offer({ tokenKey: base64url("no key") }))],
+  issuer_key_mismatch: [502, "upstream", () => buy(offer({ tokenKeyId: "0".repeat(64) })), () => library.blindPrivacyPass(offer({ tokenKeyId: "A".repeat(43) }))],
   blind_signature_invalid: [502, "upstream", () => buy(offer(), signature)],
   transport_failed: [502, "transport", () => create(client(() => Promise.reject(new Error("gone"))))],
   timeout: [504, "transport", () => create(client(() => new Promise(() => {}), { timeoutMs: 20 }))],

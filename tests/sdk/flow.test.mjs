@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import crypto from "node:crypto";
 import { test } from "node:test";
 import { startSimulator } from "../../simulator/index.mjs";
+import { MemoryStore } from "../../js/stores.js";
 import { CLAIM_TYPE, Persona, PRODUCTION_KEY, SANDBOX_KEY, failure, library, readyRelay, rsaKey, useSimulator } from "./support.mjs";
 
 const simulator = await useSimulator();
@@ -120,3 +121,22 @@ for (const modulusLength of [2048, 3072, 4096]) {
     }
   });
 }
+
+test("where sandbox is left out, the API key says which environment it is", async () => {
+  for (const [apiKey, environment] of [[SANDBOX_KEY, "sandbox"], [PRODUCTION_KEY, "production"], [undefined, "production"]]) {
+    const { relays } = simulator.client({ apiKey });
+    const { relayToken, relaySecret } = await relays.create({ claimType: CLAIM_TYPE });
+    assert.equal(simulator.ledger().relays[relayToken].environment, environment, String(apiKey));
+    if (apiKey === undefined) continue;
+    const ledger = new library.RelayLedger({ baseUrl: simulator.url, apiKey, store: new MemoryStore() });
+    const passes = [await relays.issuePrivacyPass({ claimType: CLAIM_TYPE }), await ledger.issuePrivacyPass({ claimType: CLAIM_TYPE, relayToken, relaySecret })];
+    simulator.complete(relayToken, { result: "passed" });
+    assert.equal((await relays.generateClaim({ relayToken, relaySecret, privacyPassToken: passes[1].privacyPassToken })).tokenConsumed, true);
+    const another = await relays.create({ claimType: CLAIM_TYPE });
+    simulator.complete(another.relayToken, { result: "passed" });
+    assert.equal((await relays.generateClaim({ ...another, privacyPassToken: passes[0].privacyPassToken })).tokenConsumed, true);
+  }
+  // What is said counts.
+  const { relayToken } = await simulator.client({ apiKey: SANDBOX_KEY }).relays.create({ claimType: CLAIM_TYPE, sandbox: false });
+  assert.equal(simulator.ledger().relays[relayToken].environment, "production");
+});

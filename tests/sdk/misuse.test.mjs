@@ -16,6 +16,8 @@ const refused = {
   timeoutMs: [0, -1, 1.5, NaN, Infinity, -Infinity, 600_001, "10000", null, {}, true, 10n],
   maxRetries: [-1, 0.5, 11, NaN, Infinity, "3", null, {}, true],
   deadlineMs: [0, -1, 1.5, NaN, Infinity, 3_600_001, "60000", null, {}],
+  permissiveIssuerKeys: [null, 5, "true", {}, []],
+  acceptIssuerKey: [null, 5, "f", {}, []],
   fetch: [null, 5, "fetch", {}, [], { fetch() {} }],
 };
 
@@ -43,7 +45,7 @@ test("what is allowed", () => {
   for (const options of [
     undefined, {}, { apiKey: undefined, baseUrl: undefined, timeoutMs: undefined, maxRetries: undefined, deadlineMs: undefined, personaVersion: undefined, fetch: undefined },
     { baseUrl: "https://example.com" }, { baseUrl: "https://example.com:8443/a/" }, { baseUrl: "http://localhost:8080" }, { baseUrl: "http://127.0.0.1" }, { baseUrl: "http://[::1]:1" }, { baseUrl: "HTTPS://EXAMPLE.COM" },
-    { timeoutMs: 1 }, { timeoutMs: 600_000 }, { maxRetries: 0 }, { maxRetries: 10 }, { deadlineMs: 1 }, { deadlineMs: 3_600_000 }, { personaVersion: "2025-10-27" }, { fetch: async () => {} }, { unknown: 5 },
+    { timeoutMs: 1 }, { timeoutMs: 600_000 }, { maxRetries: 0 }, { maxRetries: 10 }, { deadlineMs: 1 }, { deadlineMs: 3_600_000 }, { personaVersion: "2025-10-27" }, { fetch: async () => {} }, { permissiveIssuerKeys: true, acceptIssuerKey() {} }, { unknown: 5 },
   ]) assert.ok(new Persona(options) instanceof Persona);
   assert.equal(library.default, Persona);
 });

@@ -211,6 +211,33 @@ describe('challenges', () => {
       assert.equal(simulator.ledger().billed.total, 1);
     });
   }
+  for (const call of ['challenge', 'relay-challenge']) {
+    test(`${call} with a key of its own: per request, or per header; it signs, and nobody else is shown it`, async () => {
+      const { send } = await calls[call](simulator);
+      simulator.faults.set([{ call, fault: 'own-key', times: 2 }, { call, fault: 'own-key', per: 'Host', times: 2 }]);
+      const offered = [];
+      for (let i = 0; i < 5; i += 1) offered.push(issued(await send()));
+      const [first, second, ours, again, everybodys] = offered.map(({ tokenKey }) => tokenKey);
+      assert.equal(ours, again);
+      assert.equal(new Set([first, second, ours, everybodys]).size, 4);
+      assert.equal(everybodys, (await simulator.issuerKey({ claimType: step.CLAIM_TYPE, sandbox: true })).tokenKey);
+      for (const challenge of offered) {
+        const prepared = preparePurchase(challenge);
+        const bought = await step.purchase(url, prepared);
+        const pass = assemblePass({ ...prepared, keyId: prepared.tokenKeyId, signature: finalize(prepared, bought.body['blind-sig']) });
+        assert.equal((await (await newRedemption(simulator, { pass })).send()).status, 200);
+      }
+    });
+    test(`${call} with a wrong key id: the key is what it was, and signs under either`, async () => {
+      const { send } = await calls[call](simulator);
+      simulator.faults.set([{ call, fault: 'wrong-key-id', times: 1 }, { call, fault: 'wrong-key-id', 'key-id': 'marked', times: 1 }]);
+      const [random, marked, right] = [issued(await send()), issued(await send()), issued(await send())];
+      assert.equal(new Set([random, marked, right].map(({ tokenKey }) => tokenKey)).size, 1);
+      assert.match(String(random.tokenKeyId), /^[\w-]{43}$/);
+      assert.deepEqual([marked.tokenKeyId, random.tokenKeyId === right.tokenKeyId], ['marked', false]);
+      for (const challenge of [random, marked, right]) assert.equal((await step.purchase(url, preparePurchase(challenge))).status, 200);
+    });
+  }
   test('rotations at once leave one key that signs', async () => {
     simulator.faults.set([{ call: 'challenge', fault: 'key-rotated', times: 3 }]);
     const { send } = await calls.challenge(simulator);

@@ -186,7 +186,7 @@ describe('redeem: the request', () => {
     simulator.complete(relay.token, { result: 'failed' });
   });
   test('the unchanged request is accepted', async () => {
-    const agents = ['node', 'undici', 'Deno/2.9.6', 'Bun/1.4.5', 'Cloudflare-Workers'];
+    const agents = ['node', 'undici', 'Deno/2.9.6', 'Bun/1.4.5', 'Cloudflare-Workers', 'Edge Runtime', 'Next.js Middleware'];
     for (const agent of agents) assert.equal((await step.redeem(url, relay, pass.token, { headers: { 'User-Agent': agent } })).status, 200);
     assert.equal((await step.redeem(url, relay, pass.token, { headers: { Accept: '*/*' } })).status, 200);
   });
@@ -218,6 +218,7 @@ describe('redeem: the request', () => {
     [{ 'Idempotency-Key': 'k'.repeat(256) }, 'idempotency_key_invalid'],
     [{ 'User-Agent': 'relay-edge/1.0' }, 'identifying_header'],
     [{ 'User-Agent': 'node-fetch' }, 'identifying_header'],
+    [{ 'User-Agent': 'Next.js Middleware of a platform' }, 'identifying_header'],
     [{ 'X-Forwarded-For': '192.0.2.1' }, 'identifying_header'],
     [{ Forwarded: 'for=192.0.2.1' }, 'identifying_header'],
     [{ Via: '1.1 gateway' }, 'identifying_header'],

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
-import { cleanEnvironment, findRuntime } from "./runtimes.mjs";
+import { cleanEnvironment, findRuntime } from "../../scripts/lib/runtimes.mjs";
 import { libraryUrl } from "./support.mjs";
 
 // The runtime strips the types of worker/seal.ts.

@@ -7,7 +7,7 @@ import path from "node:path";
 import readline from "node:readline";
 import { describe, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { cleanEnvironment, findRuntime } from "./runtimes.mjs";
+import { cleanEnvironment, findRuntime } from "../../scripts/lib/runtimes.mjs";
 
 const named = process.env.RELAY_EDGE_SDK;
 /** The module URL of the library. */

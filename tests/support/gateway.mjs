@@ -5,9 +5,18 @@
 import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
+import { test } from "node:test";
 import { Miniflare } from "miniflare";
 import { inRoot } from "../../scripts/lib/program.mjs";
 import { workerModules } from "../../scripts/lib/worker_bundle.mjs";
+import { egressWorker } from "./egress_worker.mjs";
+import { startHost } from "./hosts.mjs";
+
+/** Where {@link startGateway} runs the gateway: tests/hosts/ has the same tests run elsewhere. Set before it is imported. */
+export const platform = /** @type {"workerd" | import("./hosts.mjs").Host} */ (process.env.RELAY_EDGE_PLATFORM ?? "workerd");
+
+/** A test that looks into KV or calls an object, which can be done from outside in workerd only. */
+export const testInWorkerd = platform === "workerd" ? test : () => {};
 
 /**
  * @typedef {object} GatewayOptions
@@ -16,9 +25,19 @@ import { workerModules } from "../../scripts/lib/worker_bundle.mjs";
  * @property {string} [kvPersist] a directory that outlives the gateway. Default: the KV is gone with it
  * @property {string} [durableObjectsPersist] the same for the ledger
  * @property {false | "aging"} [ledger] `false`: no `LEDGER` binding. `"aging"`: with a clock that can be set, see `age`
+ * @property {string | false} [limits] `false`: no `LIMITS` binding. A string: the source of a class body that stands in for the
+ *   object that counts purchases. Default: the real one
+ * @property {number} [requestsPerMinute] Default: no limit
+ * @property {BoundWorker[]} [bound] Workers of the same account that call it. Default: none
+ * @property {false} [issuerKeys] no `ISSUER_KEYS` binding
  * @property {string | false} [relays] `false`: no `RELAYS` binding. A string: the source of a class body that stands in for
  *   the KV, with `get` and `put`. Default: a real KV
+ * @property {string} [zone] what `CF-Worker` names on what it sends
+ * @property {string | { zone?: string, upstream?: string }} [egress] binds `EGRESS`: to a Worker of egress/ beside it, or to
+ *   the one at this address
  */
+
+/** @typedef {{ script: string, props?: any }} BoundWorker a module, whose `env.GATEWAY` is the entrypoint `RelayGateway` with these `props` */
 
 /**
  * @typedef {object} Gateway
@@ -33,24 +52,42 @@ import { workerModules } from "../../scripts/lib/worker_bundle.mjs";
  *   tables' rows, and in how many milliseconds it wakes up again
  * @property {(relay: { token: string, secret: string }) => Promise<void>} reset with `ledger: "aging"`: ends the object of a
  *   relay with all that is under way in it
+ * @property {(index: number, url: string, init?: object) => Promise<Response>} bound sends a request to one of the options' Workers
  * @property {(name: string) => Promise<any>} object an object of the ledger, to be called as the Worker calls it
  * @property {() => Promise<void>} close stops workerd at once, with `SIGKILL`: what was not durable is gone
  */
 
 /** @param {GatewayOptions} [options] @returns {Promise<Gateway>} */
-export async function startGateway({ bindings = {}, upstream, kvPersist, durableObjectsPersist, relays, ledger } = {}) {
+export async function startGateway(options = {}) {
+  if (platform === "workerd") return startWorkerd(options);
+  // @ts-ignore what is missing of a gateway looks into KV and Durable Objects, which there are not
+  return startHost(platform, options);
+}
+
+/** @param {GatewayOptions} options @returns {Promise<Gateway>} */
+async function startWorkerd({ bindings = {}, upstream, kvPersist, durableObjectsPersist, relays, ledger, limits, requestsPerMinute, bound = [], zone, egress, issuerKeys }) {
   let output = "";
   /** @type {Record<string, unknown>[]} */
   const lines = [];
+  const wrapped = (ledger === "aging" ? AGING : "") + (typeof limits === "string" ? `export class OwnLimits extends DurableObject { ${limits} }` : "");
   const main = {
     name: "gateway",
-    modules: ledger === "aging" ? [{ type: "ESModule", path: inRoot("build/worker/aging.js"), contents: AGING }, ...workerModules()] : workerModules(),
+    modules: wrapped === "" ? workerModules() : [{ type: "ESModule", path: inRoot("build/worker/wrapped.js"), contents: `${WRAPPED}${wrapped}` }, ...workerModules()],
     modulesRoot: inRoot("build/worker"),
     compatibilityDate: compatibilityDate(),
     bindings: { ...(upstream === undefined ? {} : { PERSONA_BASE_URL: upstream }), ...bindings },
-    ...(ledger === false ? {} : { durableObjects: { LEDGER: { className: ledger === "aging" ? "AgingLedger" : "RelayLedger", useSQLite: true } } }),
+    durableObjects: {
+      ...(ledger === false ? {} : { LEDGER: { className: ledger === "aging" ? "AgingLedger" : "RelayLedger", useSQLite: true } }),
+      ...(limits === false ? {} : { LIMITS: { className: typeof limits === "string" ? "OwnLimits" : "CallerLimits", useSQLite: true } }),
+      ...(issuerKeys === false ? {} : { ISSUER_KEYS: { className: "IssuerKeys", useSQLite: true } }),
+    },
+    ...(requestsPerMinute === undefined ? {} : { ratelimits: { REQUESTS: { simple: { limit: requestsPerMinute, period: 60 } } } }),
     ...(relays === undefined ? { kvNamespaces: ["RELAYS"] } : {}),
-    ...(typeof relays === "string" ? { serviceBindings: { RELAYS: { name: "stand-in", entrypoint: "StandIn" } } } : {}),
+    serviceBindings: {
+      ...(typeof relays === "string" && { RELAYS: { name: "stand-in", entrypoint: "StandIn" } }),
+      ...(egress !== undefined && { EGRESS: typeof egress === "string" ? { external: { address: egress, http: {} } } : "outbound" }),
+    },
+    ...(zone === undefined ? {} : { zone }),
   };
   const standIn = {
     name: "stand-in",
@@ -66,7 +103,12 @@ export async function startGateway({ bindings = {}, upstream, kvPersist, durable
     cf: false,
     ...(kvPersist === undefined ? {} : { kvPersist }),
     ...(durableObjectsPersist === undefined ? {} : { durableObjectsPersist }),
-    workers: typeof relays === "string" ? [main, standIn] : [main],
+    workers: [
+      main,
+      ...(typeof relays === "string" ? [standIn] : []),
+      ...(typeof egress === "object" ? [egressWorker(egress)] : []),
+      ...bound.map(boundWorker),
+    ],
     handleRuntimeStdio(stdout, stderr) {
       for (const stream of [stdout, stderr]) {
         createInterface({ input: stream }).on("line", (line) => {
@@ -101,9 +143,19 @@ export async function startGateway({ bindings = {}, upstream, kvPersist, durable
     async reset(relay) {
       await (await object(miniflare, relayName(relay))).fetch("http://ledger/reset").catch(() => undefined);
     },
+    async bound(index, url, init) {
+      const { name } = boundWorker(bound[index] ?? { script: "" }, index);
+      return /** @type {any} */ ((await miniflare.getWorker(name)).fetch(url, init));
+    },
     object: (name) => object(miniflare, name),
     close: () => miniflare.dispose(),
   };
+}
+
+/** A Worker with a service binding to the gateway. @param {BoundWorker} worker @param {number} index */
+function boundWorker({ script, props }, index) {
+  const gateway = { name: "gateway", entrypoint: "RelayGateway", ...(props !== undefined && { props }) };
+  return { name: `bound-${index}`, modules: true, compatibilityDate: compatibilityDate(), serviceBindings: { GATEWAY: gateway }, script };
 }
 
 /** The name of a relay's object. @param {{ token: string, secret: string }} relay */
@@ -115,11 +167,15 @@ async function object(miniflare, name) {
   return namespace.get(namespace.idFromName(name));
 }
 
-/** A clock that can be set, for Worker, objects and SDK alike; the runtime itself has another, so alarms are set off by hand. */
-const AGING = `
+/** A module around the Worker's, which adds classes to it. */
+const WRAPPED = `
+  import { DurableObject } from "cloudflare:workers";
   import { RelayLedger } from "./index.js";
-  export { default } from "./index.js";
-  const now = Date.now;
+  export * from "./index.js";
+  export { default } from "./index.js";`;
+
+/** A clock that can be set, for Worker, objects and SDK alike; the runtime itself has another, so alarms are set off by hand. */
+const AGING = `  const now = Date.now;
   let ahead = 0;
   Date.now = () => now() + ahead;
   export class AgingLedger extends RelayLedger {

@@ -29,8 +29,9 @@ export function rawRequest(port, parts) {
     socket.on("close", () => void (finish() || reject(new Error(`closed without a whole answer: ${received}`))));
     const queue = [parts].flat();
     const next = () => {
-      const part = queue.shift();
-      if (part !== undefined && !socket.destroyed) socket.write(part, next);
+      // What is written to a server that has answered and closed resets the connection, and takes the answer with it.
+      const part = received.length === 0 ? queue.shift() : undefined;
+      if (part !== undefined && !socket.destroyed) socket.write(part, () => setTimeout(next, queue.length > 20 ? 0 : 2));
     };
     socket.on("connect", next);
   });

@@ -1,4 +1,5 @@
-// Makes tests/vectors/passes.json: known answers that pin every byte of token input, blinding, pass and idempotency key.
+// Makes tests/vectors/passes.json: known answers that pin every byte of token input, blinding, pass and idempotency key;
+// and tests/vectors/issuer_keys.json: key pairs for tests that play the issuer, worth nothing anywhere else.
 //
 //   node tests/vectors/generate.mjs
 //
@@ -56,6 +57,13 @@ const vectors = SHAPES.map(({ bits, exponent = 65537, spki, keyId }, at) => {
   };
 });
 writeFileSync(new URL("passes.json", import.meta.url), `${JSON.stringify(vectors, null, 1)}\n`);
+
+const issuerKeys = [2048, 3072, 4096].map((bits) => {
+  const { publicKey, privateKey } = crypto.generateKeyPairSync("rsa", { modulusLength: bits });
+  const text = (key, type) => key.export({ type, format: "der" }).toString("base64url");
+  return { bits, token_key: text(publicKey, "spki"), private_key: text(privateKey, "pkcs8") };
+});
+writeFileSync(new URL("issuer_keys.json", import.meta.url), `${JSON.stringify(issuerKeys, null, 1)}\n`);
 
 /** OpenSSL makes no moduli of an odd number of bits; the encoding of a message is a byte shorter than some of them. */
 function oddKeyPair(bits) {

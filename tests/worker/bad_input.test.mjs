@@ -4,6 +4,7 @@ import crypto from "node:crypto";
 import { after, before, test } from "node:test";
 import { startSimulator } from "../../simulator/index.mjs";
 import { startGateway } from "../support/gateway.mjs";
+import { undescribed } from "../support/description.mjs";
 import { rawRequest, requestText } from "../support/raw_http.mjs";
 import { API_KEY, CLAIM_TYPE, PLAIN, managedSecrets, plainHeaders } from "./support.mjs";
 
@@ -35,6 +36,7 @@ async function refused(method, path, { headers = {}, body, bytes } = {}) {
   assert.equal(simulator.requests().length, seen, "upstream was asked");
   for (const answer of answers) {
     assert.deepEqual(plainHeaders(answer), PLAIN);
+    assert.deepEqual(undescribed({ method, path: path.split("?")[0], ...answer }), []);
     assert.deepEqual(Object.keys(answer.json), ["errors"]);
     const [{ title, details, code, ...rest }] = answer.json.errors;
     assert.deepEqual(rest, {});
@@ -102,8 +104,7 @@ test("413 over 64 KiB, announced or chunked; 64 KiB are read", async () => {
     const lying = await refused("POST", path, { headers: { ...JSON_TYPE, "content-length": String(1 << 30) }, bytes: "{" });
     assert.equal(lying.status, 413);
   }
-  const fits = JSON.stringify({ ...RELAY, padding: "" });
-  const exact = JSON.stringify({ ...RELAY, padding: "x".repeat(LIMIT - fits.length) });
+  const exact = JSON.stringify(RELAY).padEnd(LIMIT);
   assert.equal((await rawRequest(open.port, requestText("POST", "/relays", JSON_TYPE, exact))).status, 200);
   assert.equal((await post("/relays", `${exact} `)).status, 413);
 });
@@ -151,7 +152,49 @@ test("400 names a field of POST /relays that is missing, of another type or malf
   }
   for (const value of [1, "yes", "true", null, {}]) await namesField("sandbox", "/relays", { ...RELAY, sandbox: value });
   for (const value of [undefined, 1, {}, [], false]) await namesField("encryption-key-pem", "/relays", { ...RELAY, "encryption-key-pem": value });
-  await namesField("claim-type", "/relays", '{"__proto__":{"claim-type":"x"},"encryption-key-pem":null}');
+  await namesField("__proto__", "/relays", '{"__proto__":{"claim-type":"x"},"encryption-key-pem":null}');
+});
+
+const ROUTES = [
+  ["/relays", RELAY],
+  ["/relays/privacy-passes", { "claim-type": CLAIM_TYPE }],
+  ["/relays/relay_x/redeem", { "privacy-pass-token": "abcdefgh" }],
+];
+
+test("400 names a member that is not expected", async () => {
+  const headers = { "persona-relay-secret": "s" };
+  for (const [path, body] of ROUTES) {
+    for (const name of ["x", "claimType", "Claim-Type", "sandbox ", "constructor", "claim-type:", 'a"b', "toString"]) {
+      await namesField(/^\S+$/.test(name) ? name : "member", path, { ...body, [name]: 1 }, headers);
+    }
+    await namesField("x", path, { x: { "claim-type": "y" }, ...body }, headers);
+    await namesField("member", path, { ...body, "": null }, headers);
+    await namesField("member", path, { ...body, ["x".repeat(65)]: null }, headers);
+  }
+  await namesField("relay-secret", "/relays/privacy-passes", { "claim-type": CLAIM_TYPE, "relay-secret": "s" });
+  await namesField("relay-token", "/relays/relay_x/redeem", { "relay-token": "relay_x" }, headers);
+  const allowed = requestText("POST", "/relays/relay_x/privacy-pass/allow-again", { ...JSON_TYPE, authorization: `Bearer ${secrets.shop}` }, '{"x":1}');
+  assert.match((await rawRequest(managed.port, allowed)).json.errors[0].details, /^x is not expected: this takes no members/);
+});
+
+test("400 names a member that is there twice, however it is written", async () => {
+  const headers = { "persona-relay-secret": "s" };
+  for (const [path, body] of ROUTES) {
+    const [[name, value]] = Object.entries(body);
+    const rest = JSON.stringify(body).slice(1);
+    for (const first of [JSON.stringify(name), `"${name}"\n\t `, `"\\u00${name.charCodeAt(0).toString(16)}${name.slice(1)}"`]) {
+      for (const other of [JSON.stringify(value), '"other"', "null", '{"a":["]",{"b":"\\"}"}]}']) {
+        await namesField(name, path, `{${first}:${other},${rest}`, headers);
+      }
+    }
+  }
+});
+
+test("what only looks like a second member is none", async () => {
+  const value = `","claim-type":"x","encryption-key-pem":"}{][:\\`;
+  const { status, error } = await post("/relays", JSON.stringify({ "encryption-key-pem": value, "claim-type": CLAIM_TYPE }));
+  assert.deepEqual([status, error.details.split(" ")[0]], [400, "encryption-key-pem"]);
+  assert.doesNotMatch(error.details, /twice|expected: this/);
 });
 
 test("400 for an encryption key that is not RSA of 2048 to 4096 bits in PEM", async () => {

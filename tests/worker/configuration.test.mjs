@@ -7,6 +7,7 @@ import { CLAIM_TYPE, PLAIN, caller, managedSecrets, newStoreKey, newToken, plain
 
 const { bindings: whole } = managedSecrets();
 const NAMES = /** @type {const} */ (["PERSONA_API_KEY", "GATEWAY_TOKENS", "STORE_KEYS"]);
+const ACCESS = { ACCESS_TEAM_DOMAIN: "acme-2.cloudflareaccess.com", ACCESS_AUD: "f".repeat(64) };
 
 /** The bindings that the log names. */
 async function refused(options) {
@@ -51,6 +52,25 @@ test("managed mode without the KV binding", async () => {
 test("managed mode without the Durable Objects, or with neither", async () => {
   assert.deepEqual(await refused({ bindings: whole, ledger: false }), ["LEDGER"]);
   assert.deepEqual(await refused({ bindings: whole, relays: false, ledger: false }), ["RELAYS", "LEDGER"]);
+  assert.deepEqual(await refused({ bindings: whole, issuerKeys: false }), ["ISSUER_KEYS"]);
+});
+
+test("settings about the books of issuer keys without managed mode", async () => {
+  for (const [name, value] of [["ISSUER_KEY_PINS", "0".repeat(64)], ["ISSUER_KEY_MIN_DAYS", "0"]]) {
+    assert.deepEqual(await refused({ bindings: { [name]: value } }), [name]);
+  }
+});
+
+test("a limit of purchases without what counts them, and without callers", async () => {
+  assert.deepEqual(await refused({ bindings: { ...whole, PURCHASES_PER_DAY: "10" }, limits: false }), ["LIMITS"]);
+  assert.deepEqual(await refused({ bindings: { PURCHASES_PER_DAY: "10" } }), ["PURCHASES_PER_DAY"]);
+});
+
+test("half of the settings of Access, or without callers", async () => {
+  const { ACCESS_AUD, ACCESS_TEAM_DOMAIN } = ACCESS;
+  assert.deepEqual(await refused({ bindings: { ...whole, ACCESS_AUD } }), ["ACCESS_TEAM_DOMAIN"]);
+  assert.deepEqual(await refused({ bindings: { ...whole, ACCESS_TEAM_DOMAIN } }), ["ACCESS_AUD"]);
+  assert.deepEqual(await refused({ bindings: ACCESS }), ["ACCESS_AUD"]);
 });
 
 test("withholding the secret without a store to keep it in", async () => {
@@ -68,15 +88,28 @@ const malformed = {
   STORE_KEYS: ["", key(), "k1:", `k1:${crypto.randomBytes(31).toString("base64")}`, `k1:${crypto.randomBytes(33).toString("base64")}`, `k1:${crypto.randomBytes(32).toString("base64url")}`, `k1:${key()},k1:${key()}`, `k1:${key()},`, `k1:${"/".repeat(43)}=`],
 };
 
+malformed.PURCHASES_PER_DAY = ["", "many", "-1", "1.5", "1e3", " 10", "1000000000", "shop", "shop:", "shop:x", ":5", "a b:5", "shop:5,", "shop:5,shop:6", "*:1,*:2", "shop:5, bank:6", "shop:5,7", 7];
+malformed.ACCESS_TEAM_DOMAIN = ["", "https://acme.cloudflareaccess.com", "http://localhost:1", "acme", "acme.cloudflareaccess.com/", "ACME.cloudflareaccess.com", "user@acme.cloudflareaccess.com", "acme.cloudflareaccess.com:8443", "127.0.0.1:1/x", "localhost.evil.example:80", 7];
+malformed.ACCESS_AUD = ["", "short", "a b".repeat(10), "x".repeat(129), "ü".repeat(20), 7];
 malformed.IDEMPOTENCY_KEYS = malformed.STORE_KEYS;
+malformed.REDEEM_DELAY_S = ["", "30", "-30", "300-30", "0-0", "30-10801", "1.5-2", "30 - 300", "30-300s", "٣-٤", 30];
+malformed.EGRESS = ["", "https://egress.example"];
+malformed.PERMISSIVE_ISSUER_KEYS = malformed.WITHHOLD_RELAY_SECRET;
+malformed.ISSUER_KEY_MIN_DAYS = ["", "-1", "1.5", "366", "one", "1e2", 1];
+malformed.ISSUER_KEY_PINS = ["", "0".repeat(63), "g".repeat(64), `a b:${"0".repeat(64)}`, `:${"0".repeat(64)}`, `${"0".repeat(64)},`, `${"0".repeat(64)}, ${"1".repeat(64)}`];
 
 for (const [name, values] of Object.entries(malformed)) {
   test(`a malformed ${name}`, async () => {
     for (const value of values) {
-      assert.deepEqual(await refused({ bindings: { ...whole, [name]: value } }), [name], `${name}=${JSON.stringify(value)}`);
+      const rest = name.startsWith("ACCESS_") ? ACCESS : {};
+      assert.deepEqual(await refused({ bindings: { ...whole, ...rest, [name]: value } }), [name], `${name}=${JSON.stringify(value)}`);
     }
   });
 }
+
+test("redeeming later without a ledger to note it in", async () => {
+  assert.deepEqual(await refused({ bindings: { REDEEM_DELAY_S: "30-300" } }), ["REDEEM_DELAY_S"]);
+});
 
 test("one store key under two ids", async () => {
   const same = key();
@@ -96,12 +129,18 @@ test("forms that are right", async () => {
     [{ PERSONA_BASE_URL: "http://localhost:8080" }, "pass-through"],
     [{ PERSONA_BASE_URL: "http://[::1]:8080/" }, "pass-through"],
     [whole, "managed"],
+    [{ ...whole, REDEEM_DELAY_S: "0-10800" }, "managed"],
     [{ ...whole, IDEMPOTENCY_KEYS: newStoreKey("i") }, "managed"],
+    [{ ...whole, PURCHASES_PER_DAY: "0" }, "managed"],
+    [{ ...whole, ...ACCESS, PURCHASES_PER_DAY: "access:service:abc.access:5,access:person:0123456789abcdef:1" }, "managed"],
+    [{ ...whole, PURCHASES_PER_DAY: "shop:100,b-_9:0,*:999999999" }, "managed"],
+    [{ PERMISSIVE_ISSUER_KEYS: "true" }, "pass-through"],
+    [{ ...whole, IDEMPOTENCY_KEYS: newStoreKey("i"), ISSUER_KEY_MIN_DAYS: "365", ISSUER_KEY_PINS: `${"A".repeat(64)},x_1:${"0".repeat(64)}` }, "managed"],
     [{ ...whole, GATEWAY_TOKENS: `a-_9:${"!".repeat(16)}:${"~".repeat(16)}`, STORE_KEYS: `${newStoreKey("x")},${newStoreKey("y")}` }, "managed"],
   ]) {
     const gateway = await startGateway({ bindings });
     try {
-      assert.deepEqual((await send(`${gateway.url}/healthz`, { method: "GET" })).body, { status: "ok", mode });
+      assert.deepEqual((await send(`${gateway.url}/healthz`, { method: "GET" })).body, { status: "ok", mode, egress: bindings.REDEEM_DELAY_S ? "delayed" : "direct" });
     } finally {
       await gateway.close();
     }

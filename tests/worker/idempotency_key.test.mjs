@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import crypto from "node:crypto";
 import { after, before, beforeEach, test } from "node:test";
 import { startSimulator } from "../../simulator/index.mjs";
-import { startGateway } from "../support/gateway.mjs";
+import { startGateway, testInWorkerd } from "../support/gateway.mjs";
 import { API_KEY, CLAIM_TYPE, caller, complete, managedSecrets, newStoreKey, persistent, send, sendFrom } from "./support.mjs";
 
 let simulator, gateway, shop, bank;
@@ -44,7 +44,7 @@ test("one key, one pass: replayed, marked, and redeemable", async () => {
   assert.equal(first.status, 200);
   assert.equal(first.headers.get("idempotent-replayed"), null);
   // Written otherwise, and quoted as the draft has it: the same request.
-  for (const [body, header] of [[BODY, key], [`{ "sandbox": false,\n "claim-type": "${CLAIM_TYPE}", "x": 1 }`, `"${key}"`]]) {
+  for (const [body, header] of [[BODY, key], [`{ "sandbox": false,\n "claim-type": "${CLAIM_TYPE}" }`, `"${key}"`]]) {
     const again = await shop.issue(body, keyed(header));
     assert.equal(again.text, first.text);
     assert.equal(again.headers.get("idempotent-replayed"), "true");
@@ -141,7 +141,7 @@ test("POST /relays with a key answers the same relay, which works", async () => 
   assert.equal((await shop.redeem(token)).status, 200);
 });
 
-test("a relay that was made and not stored is stored when it is asked for again", async () => {
+testInWorkerd("a relay that was made and not stored is stored when it is asked for again", async () => {
   const key = newKey();
   const { body } = await shop.create({}, keyed(key));
   const kv = await gateway.kv();
@@ -191,7 +191,7 @@ test("STORE_KEYS rotates, two versions side by side: a key is started by one of 
   assert.equal(billed(), before + 3);
 });
 
-test("two versions that have stopped each other at the same moment agree on one object", async (t) => {
+testInWorkerd("two versions that have stopped each other at the same moment agree on one object", async (t) => {
   const stores = await persistent(t);
   const [a, b] = [newStoreKey("a"), newStoreKey("b")];
   const start = (STORE_KEYS) => startGateway({ upstream: simulator.url, bindings: { ...secrets.bindings, STORE_KEYS }, ...stores });

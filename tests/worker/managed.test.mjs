@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startSimulator } from "../../simulator/index.mjs";
-import { startGateway } from "../support/gateway.mjs";
+import { startGateway, testInWorkerd } from "../support/gateway.mjs";
 import { API_KEY, CLAIM_TYPE, PLAIN, SANDBOX_API_KEY, caller, complete, headerOf, managedSecrets, newStoreKey, newToken, plainHeaders, send } from "./support.mjs";
 
 let simulator, gateway, shop, bank;
@@ -145,7 +145,7 @@ test("a relay of the sandbox is bought for in the sandbox", async (t) => {
   const sandboxed = await startGateway({ upstream: simulator.url, bindings: { ...own.bindings, PERSONA_API_KEY: SANDBOX_API_KEY } });
   t.after(() => sandboxed.close());
   const tester = caller(sandboxed, own.shop);
-  const token = (await tester.create({ sandbox: true })).body["relay-token"];
+  const token = (await tester.create()).body["relay-token"]; // the gateway's API key says so
   assert.equal((await tester.issue({ "relay-token": token })).status, 200);
   await complete(simulator, token);
   assert.equal((await tester.redeem(token)).status, 200);
@@ -212,8 +212,8 @@ test("PERSONA_VERSION goes with the purchase only", async (t) => {
   assert.deepEqual(sent.map((request) => [request.call, headerOf(request, "persona-version")]), [["purchase", "2025-10-27"]]);
 });
 
-test("healthz says the mode and needs no token", async () => {
-  assert.deepEqual((await send(`${gateway.url}/healthz`, { method: "GET" })).body, { status: "ok", mode: "managed" });
+test("healthz says the mode and the egress, and needs no token", async () => {
+  assert.deepEqual((await send(`${gateway.url}/healthz`, { method: "GET" })).body, { status: "ok", mode: "managed", egress: "direct" });
 });
 
 test("the log names caller and relay by what is no secret", async () => {
@@ -222,10 +222,16 @@ test("the log names caller and relay by what is no secret", async () => {
   await shop.redeem(token);
   const redemption = await gateway.log(({ route, caller, relay }) => route === "/relays/{relay-token}/redeem" && caller === "shop" && Boolean(relay));
   assert.match(redemption.relay, /^[0-9a-f]{16}$/);
-  const { keys } = await (await gateway.kv()).list();
-  assert.ok(keys.some(({ name }) => name.startsWith(`relay:${redemption.relay}`)));
   const pass = issued.body["privacy-pass-token"];
   for (const hidden of [token, secret, pass, secrets.shop, secrets.bank, API_KEY, secrets.bindings.STORE_KEYS.slice(3)]) {
     assert.ok(!gateway.output().includes(hidden));
   }
+});
+
+testInWorkerd("what the log calls a relay is how its entry in KV begins", async () => {
+  const { token } = await completedRelay();
+  await shop.redeem(token, {}, {});
+  const { relay } = await gateway.log(({ route, code }) => route === "/relays/{relay-token}/redeem" && code === "pass_not_bought");
+  const { keys } = await (await gateway.kv()).list();
+  assert.ok(keys.some(({ name }) => name.startsWith(`relay:${relay}`)));
 });

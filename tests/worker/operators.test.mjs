@@ -63,8 +63,9 @@ test("nobody else sees it, and looking leaves nothing behind", async () => {
 test("a purchase that may have been billed is in doubt, then unknown; it is bought again with an operator's leave only, once", async () => {
   const { token } = await newRelay();
   const before = billed();
-  simulator.faults.set([{ call: "purchase", fault: "drop-after", times: 4 }, { call: "purchase", fault: "500-before", status: 409 }]);
+  simulator.faults.set([{ call: "purchase", fault: "drop-after" }]);
   assert.equal((await shop.issue({ "relay-token": token })).status, 502);
+  simulator.faults.set([{ call: "purchase", fault: "500-before", status: 409 }]);
   const doubt = (await shop.view(token)).body.purchase;
   assert.deepEqual([doubt.state, doubt["in-doubt"], doubt.unsettled], ["sent", true, true]);
   assert.deepEqual((await shop.allowAgain(token)).error.code, "purchase_not_in_doubt");
@@ -76,8 +77,13 @@ test("a purchase that may have been billed is in doubt, then unknown; it is boug
   assert.deepEqual([line.level, line.status], ["error", 502]);
   assert.equal((await shop.view(token)).body.purchase.state, "unknown");
   assert.equal(billed(), before + 1);
+  // Held until both have come: the second joins the first.
+  simulator.faults.set([{ call: "purchase", holdAfter: true, times: 1 }]);
+  const asked = [shop.allowAgain(token), shop.allowAgain(token)];
+  await simulator.faults.processed("purchase");
+  await new Promise((resolve) => setTimeout(resolve, 300));
   simulator.faults.clear();
-  const [one, two] = await Promise.all([shop.allowAgain(token), shop.allowAgain(token)]);
+  const [one, two] = await Promise.all(asked);
   assert.equal(one.status, 200);
   assert.equal(two.text, one.text);
   assert.equal((await shop.allowAgain(token)).status, 409);
@@ -100,8 +106,9 @@ test("a pass that is billed and unusable is not bought again by itself", async (
 test("a claim that is lost is 410, and a line of its own", { timeout: 60_000 }, async () => {
   const { token } = await newRelay();
   await shop.issue({ "relay-token": token });
-  simulator.faults.set([{ call: "redeem", fault: "drop-after", times: 4 }, { call: "redeem", fault: "500-before", status: 409 }]);
+  simulator.faults.set([{ call: "redeem", fault: "drop-after" }]);
   assert.equal((await shop.redeem(token)).status, 502);
+  simulator.faults.set([{ call: "redeem", fault: "500-before", status: 409 }]);
   for (let calls = 0; calls < 2; calls += 1) {
     const answer = await shop.redeem(token);
     assert.deepEqual([answer.status, answer.error.code], [410, "claim_lost"]);

@@ -74,8 +74,11 @@ test("neither names nor values nor the files of the stores hold a secret, a toke
   const files = (await Promise.all([list(stores.kvPersist), list(stores.durableObjectsPersist)])).flat().filter((entry) => entry.isFile());
   assert.ok(files.filter(({ name }) => name.endsWith(".sqlite")).length >= 4, "KV, and three objects");
   for (const file of files) {
-    const bytes = await readFile(path.join(file.parentPath ?? file.path, file.name));
-    for (const text of hidden) assert.ok(!bytes.includes(text), `${file.name} holds one of them`);
+    const folder = file.parentPath ?? file.path;
+    const bytes = await readFile(path.join(folder, file.name));
+    // The books of issuer keys say what Persona shows to everybody, by claim type.
+    const open = folder.includes("IssuerKeys") ? ["age_over18"] : [];
+    for (const text of hidden.filter((text) => !open.includes(text))) assert.ok(!bytes.includes(text), `${file.name} holds one of them`);
   }
 });
 

@@ -1,9 +1,11 @@
 /** What the Worker's tests share: secrets of the deployment, calls of a caller, and the steps of a relay's life. */
+import assert from "node:assert/strict";
 import crypto from "node:crypto";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { undescribed } from "../support/description.mjs";
 import { requestText } from "../support/raw_http.mjs";
 
 export const CLAIM_TYPE = "age_over18_united_kingdom";
@@ -28,6 +30,8 @@ export function managedSecrets() {
 }
 
 /**
+ * Whatever the gateway answers has to be as worker/openapi.ts describes it.
+ *
  * @param {string} url
  * @param {{ method?: string, headers?: Record<string, string>, body?: unknown, bearer?: string, secret?: string }} [options] no body: none is sent
  * @returns {Promise<{ status: number, headers: Headers, text: string, body: any, error: any }>}
@@ -45,6 +49,7 @@ export async function send(url, { method = "POST", headers = {}, body, bearer, s
     ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
   });
   const text = await response.text();
+  assert.deepEqual(undescribed({ method, path: new URL(url).pathname, status: response.status, headers: response.headers, text }), []);
   const parsed = text === "" ? undefined : JSON.parse(text);
   return { status: response.status, headers: response.headers, text, body: parsed, error: parsed?.errors?.[0] };
 }
@@ -102,13 +107,13 @@ export async function persistent(t) {
 /**
  * Sends a request from a client that can go away: a FIN is no disconnect while the answer is outstanding, a reset is.
  *
- * @param {{ port: number }} gateway @param {string} bearer @param {string} target @param {object} body
+ * @param {{ port: number }} gateway @param {string} bearer @param {string} target @param {object} body @param {object} [more] headers
  * @returns {Promise<{ reset: () => Promise<void> }>} once the request was written
  */
-export async function sendFrom(gateway, bearer, target, body) {
+export async function sendFrom(gateway, bearer, target, body, more = {}) {
   const socket = net.connect(gateway.port, "127.0.0.1");
   socket.on("error", () => undefined);
-  const headers = { "content-type": "application/json", authorization: `Bearer ${bearer}` };
+  const headers = { "content-type": "application/json", authorization: `Bearer ${bearer}`, ...more };
   await new Promise((resolve) => socket.write(requestText("POST", target, headers, JSON.stringify(body)), () => resolve(undefined)));
   return {
     async reset() {

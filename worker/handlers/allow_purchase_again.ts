@@ -9,6 +9,6 @@ export async function allowPurchaseAgain(call: Call): Promise<Response> {
   const { deployment } = call;
   if (deployment.mode !== "managed") throw new TypeError("the route is there in managed mode only");
   const relayToken = await relayTokenOfPath(call);
-  await readFields(call.request, { allowEmpty: true });
+  await readFields(call.request, { members: [], allowEmpty: true });
   return buyForOwnedRelay(call, deployment, relayToken, { allowAgain: true });
 }

@@ -2,6 +2,7 @@
 import type { CreateRelayParams } from "../../pkg/workerd.js";
 import { jsonResponse } from "../answer.js";
 import { readFields } from "../body.js";
+import { isSandboxKey } from "../env.js";
 import { keyedSubject, sentIdempotencyKey } from "../keyed_requests.js";
 import type { MadeRelay } from "../ledger_protocol.js";
 import { admitRelayToken } from "../relay_access.js";
@@ -13,11 +14,11 @@ const ABOUT = { call: "creation", relay: false } as const;
 /** `{"claim-type", "encryption-key-pem": string|null, "sandbox"?}` in, the relay out. */
 export async function createRelay(call: Call): Promise<Response> {
   const { deployment } = call;
-  const fields = await readFields(call.request);
+  const fields = await readFields(call.request, { members: ["claim-type", "encryption-key-pem", "sandbox"] });
   const params = {
     claimType: fields.string("claim-type"),
     encryptionKeyPem: fields.nullableString("encryption-key-pem"),
-    sandbox: fields.optionalBoolean("sandbox") ?? false,
+    sandbox: fields.optionalBoolean("sandbox") ?? (deployment.mode === "managed" && isSandboxKey(deployment.config.apiKey)),
   };
   const idempotencyKey = deployment.mode === "managed" ? sentIdempotencyKey(call.request) : undefined;
 

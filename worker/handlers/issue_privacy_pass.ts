@@ -1,10 +1,14 @@
 /** `POST /relays/privacy-passes`: buys a pass. The only call that costs money. */
-import type { IssuePrivacyPassParams } from "../../pkg/workerd.js";
+import { type DurablePurchase, type IssuePrivacyPassParams, describePurchase } from "../../pkg/workerd.js";
 import { jsonResponse } from "../answer.js";
 import { callersApiKey } from "../auth.js";
 import { type Fields, readFields } from "../body.js";
+import { isSandboxKey } from "../env.js";
 import { fieldError } from "../errors.js";
 import { keyedSubject, sentIdempotencyKey } from "../keyed_requests.js";
+import { refused } from "../ledger_client.js";
+import { Refused } from "../ledger_outcomes.js";
+import { type PurchaseLimit, openPurchaseLimit, takeSlot } from "../purchase_limit.js";
 import { admitRelayToken, ownedRelay, requiredRelaySecret } from "../relay_access.js";
 import type { Call, Managed } from "../routes.js";
 import { callUpstream, payingPersona } from "../upstream.js";
@@ -14,7 +18,7 @@ export async function issuePrivacyPass(call: Call): Promise<Response> {
   const { deployment, request } = call;
   // Before the body is read: without a key there is nothing to do.
   const apiKey = deployment.mode === "managed" ? deployment.config.apiKey : callersApiKey(request);
-  const fields = await readFields(request);
+  const fields = await readFields(request, { members: ["claim-type", "relay-token", "sandbox"] });
   const claimType = fields.optionalString("claim-type");
   const relayToken = fields.optionalString("relay-token");
   if (claimType !== undefined && relayToken !== undefined) throw fieldError("relay-token", "must not be sent together with claim-type");
@@ -37,7 +41,7 @@ export async function buyForOwnedRelay(call: Call, deployment: Managed, relayTok
 async function buyForClaimType(call: Call, apiKey: string, fields: Fields): Promise<Response> {
   const { deployment, request } = call;
   if (fields.optionalString("claim-type") === undefined) throw fieldError("claim-type", "is missing (or relay-token, for the earlier form)");
-  const params = { claimType: fields.string("claim-type"), sandbox: fields.optionalBoolean("sandbox") ?? false };
+  const params = { claimType: fields.string("claim-type"), sandbox: fields.optionalBoolean("sandbox") ?? isSandboxKey(apiKey) };
   const idempotencyKey = deployment.mode === "managed" ? sentIdempotencyKey(request) : undefined;
   if (deployment.mode !== "managed" || idempotencyKey === undefined) return buyNow(call, apiKey, params);
 
@@ -50,9 +54,31 @@ async function buyForClaimType(call: Call, apiKey: string, fields: Fields): Prom
 /** Nothing is kept. */
 async function buyNow(call: Call, apiKey: string, params: IssuePrivacyPassParams): Promise<Response> {
   const { config } = call.deployment;
-  const about = { call: "purchase", relay: params.relayToken !== undefined } as const;
-  const bought = await callUpstream(config, about, () => payingPersona(config, apiKey).relays.issuePrivacyPass(params));
+  const about = { call: "purchase", relay: params.relayToken !== undefined, secrets: [apiKey, params.relaySecret] } as const;
+  const { relays } = payingPersona(config, apiKey);
+  const limit = call.deployment.mode === "managed" ? openPurchaseLimit(call.deployment.config, call.deployment.callerId) : undefined;
+  const buying = limit?.active
+    ? buyCounted(limit, (durable) => callUpstream(config, about, () => relays.issuePrivacyPass(params, durable)))
+    : callUpstream(config, about, () => relays.issuePrivacyPass(params));
+  const bought = await buying.catch((error: unknown) => {
+    throw error instanceof Refused ? refused(error.refusal) : error;
+  });
   return answer(bought.privacyPassToken, false);
+}
+
+/** As one of the caller's purchases of the day, unless nothing came of it. A crash counts: it may have been billed. */
+async function buyCounted<T>(limit: PurchaseLimit, buy: (durable: DurablePurchase) => Promise<T>): Promise<T> {
+  const slot = `once/${crypto.randomUUID()}`;
+  await takeSlot(limit, slot);
+  let written: string | undefined; // tells whether anything may have been billed
+  try {
+    return await buy({ record: { read: () => undefined, write: (text) => ((written = text), 1) } });
+  } catch (error) {
+    const { state, inDoubt } = written === undefined ? { state: "none", inDoubt: false } : describePurchase(written);
+    const notBilled = !inDoubt && ["none", "rejected", "sent"].includes(state);
+    if (notBilled) await limit.giveBack(slot).catch(() => undefined); // then it counts until midnight
+    throw error;
+  }
 }
 
 function answer(privacyPassToken: string, replayed: boolean): Response {

@@ -14,19 +14,20 @@ const ABOUT = { call: "redemption", relay: true } as const;
 export async function redeemRelay(call: Call): Promise<Response> {
   const { deployment, request } = call;
   const relayToken = await relayTokenOfPath(call);
-  const sent = (await readFields(request, { allowEmpty: true })).optionalString("privacy-pass-token");
+  const sent = (await readFields(request, { members: ["privacy-pass-token"], allowEmpty: true })).optionalString("privacy-pass-token");
   if (deployment.mode === "managed") return redeemOnce(call, deployment, relayToken, sent);
 
   const params = { relayToken, relaySecret: requiredRelaySecret(request), privacyPassToken: callersPass(request, sent) };
   // This client was not given an API key, and the SDK forwards no header of the caller.
-  const claim = await callUpstream(deployment.config, ABOUT, () => anonymousPersona(deployment.config).relays.generateClaim(params));
+  const about = { ...ABOUT, secrets: [params.relaySecret, params.privacyPassToken] };
+  const claim = await callUpstream(deployment.config, about, () => anonymousPersona(deployment.config).relays.generateClaim(params));
   return answer(claim, false);
 }
 
 /** The claim is kept, and answered again. */
 async function redeemOnce(call: Call, deployment: Managed, relayToken: string, sent: string | undefined): Promise<Response> {
   const relay = await ownedRelay(call, deployment, relayToken);
-  const { value, replayed } = await deployment.ledger.ofRelay(relay, ABOUT, (ledger) => ledger.redeem(relay, sent ?? null));
+  const { value, replayed } = await deployment.ledger.ofRelay(relay, { ...ABOUT, secrets: [sent] }, (ledger) => ledger.redeem(relay, sent ?? null));
   return answer(value, replayed);
 }
 

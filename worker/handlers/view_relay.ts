@@ -1,5 +1,6 @@
 /** `GET /relays/{relay-token}`: where a relay stands, for its owner. No secret, no pass, no claim. */
 import { jsonResponse } from "../answer.js";
+import { echoes } from "../echo.js";
 import { relayNotFound } from "../errors.js";
 import type { Standing } from "../ledger_protocol.js";
 import { ownedRelay, relayTokenOfPath } from "../relay_access.js";
@@ -14,20 +15,22 @@ export async function viewRelay(call: Call): Promise<Response> {
   // Neither KV nor the ledger knows it: whether it exists, only Persona could tell.
   if (relay.createdAt === null && value.subject === undefined) throw relayNotFound();
   const { relayToken, claimType, sandbox, createdAt } = relay;
+  const isSecret = echoes(deployment.config, [relay.relaySecret]);
   return jsonResponse(200, {
     "relay-token": relayToken,
     "claim-type": claimType,
     sandbox,
     "created-at": createdAt,
-    purchase: shown(value.purchase),
-    redemption: shown(value.redemption),
+    purchase: shown(value.purchase, isSecret),
+    redemption: shown(value.redemption, isSecret),
   });
 }
 
 /** In the spelling of the gateway; times in RFC 3339. */
-function shown(standing: Standing | undefined) {
+function shown(standing: Standing | undefined, isSecret: (text: unknown) => boolean) {
   if (standing === undefined) return { state: "none", attempt: 0, "in-doubt": false, unsettled: false };
   const { state, attempt, since, inDoubt, unsettled, refusal } = standing;
+  const said = (text: string | null) => (isSecret(text) ? null : text);
   return {
     state,
     attempt,
@@ -35,7 +38,7 @@ function shown(standing: Standing | undefined) {
     "in-doubt": inDoubt,
     unsettled,
     ...(refusal !== undefined && {
-      refusal: { status: refusal.status, title: refusal.title, details: refusal.details, code: refusal.code, "request-id": refusal.requestId },
+      refusal: { status: refusal.status, title: said(refusal.title), details: said(refusal.details), code: said(refusal.code), "request-id": said(refusal.requestId) },
     }),
   };
 }

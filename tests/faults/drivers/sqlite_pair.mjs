@@ -1,5 +1,5 @@
 /** Two processes with a RelayLedger each over one SQLite file; callers call them in turn. Killed are both. */
-import { findRuntime } from "../../stores/runtimes.mjs";
+import { findRuntime } from "../../../scripts/lib/runtimes.mjs";
 import { childDriver } from "../lib/child_driver.mjs";
 
 const one = childDriver({ name: "sqlite-pair", kind: "sqlite", kills: true, runtime: () => findRuntime("node") });

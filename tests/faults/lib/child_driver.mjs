@@ -9,17 +9,17 @@ const program = fileURLToPath(new URL("child.mjs", import.meta.url));
 /** The folder of the library; `RELAY_EDGE_PACKAGE` puts another build under the same tests. */
 const library = process.env.RELAY_EDGE_PACKAGE ?? new URL("../../../pkg/", import.meta.url).href;
 
-/** One try waits so long for its answer, milliseconds. */
+/** One try waits so long for its answer, milliseconds, unless a driver says otherwise. */
 const TIMEOUT_MS = 250;
 /** A process that is not ready by then never will be, milliseconds. */
 const START_MS = 20_000;
 
 /**
  * @param {{ name: string, kind: string, kills: true | string, runtime?: () => { command: string[] } | { missing: string },
- *   keepsPass?: boolean, keyed?: boolean, each?: boolean, mustFail?: boolean }} about
+ *   keepsPass?: boolean, keyed?: boolean, each?: boolean, mustFail?: boolean, timeoutMs?: number }} about
  * @returns {import("./lane.mjs").Driver}
  */
-export function childDriver({ name, kind, kills, runtime = () => ({ command: [process.execPath] }), keepsPass = true, keyed = keepsPass, each = true, mustFail = false }) {
+export function childDriver({ name, kind, kills, runtime = () => ({ command: [process.execPath] }), keepsPass = true, keyed = keepsPass, each = true, mustFail = false, timeoutMs = TIMEOUT_MS }) {
   const tries = 2;
   /** @type {{ command: string[] } | { missing: string } | undefined} */
   let found;
@@ -35,14 +35,14 @@ export function childDriver({ name, kind, kills, runtime = () => ({ command: [pr
     keepsPass,
     keyed,
     tries,
-    hangMs: TIMEOUT_MS + 150,
+    hangMs: timeoutMs + 150,
     mustFail,
     async start({ upstream, directory, secrets }) {
       const runtime = find();
       if ("missing" in runtime) throw new Error(runtime.missing);
       secrets.storeKeys ??= newStoreKey("k1");
       secrets.idempotencySecret ??= crypto.randomBytes(32).toString("hex");
-      const settings = { kind, upstream, directory, library, apiKey: API_KEY, timeoutMs: TIMEOUT_MS, tries, secrets };
+      const settings = { kind, upstream, directory, library, apiKey: API_KEY, timeoutMs, tries, secrets };
       const [command, ...args] = [...runtime.command, program, JSON.stringify(settings)];
       const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"], env: { ...process.env, NODE_TEST_CONTEXT: undefined, NODE_OPTIONS: undefined, NO_COLOR: "1" } });
       const ended = once(child, "exit");

@@ -3,8 +3,9 @@
 //!
 //! ```text
 //! relay-edge-wasm-bindgen bindgen INPUT.wasm OUT_DIR NAME     JavaScript glue and the final module
-//! relay-edge-wasm-bindgen test-runner TEST.wasm [ARGS…]       only with the feature `test-runner`
 //! ```
+//!
+//! With the feature `test-runner` there is a second program, `wasm-bindgen-test-runner`.
 
 #![forbid(unsafe_code)]
 
@@ -32,12 +33,6 @@ fn run() -> Result<()> {
             let out_dir = args.next().context("OUT_DIR is missing")?;
             let name = args.next().context("NAME is missing")?;
             bindgen(&input, &out_dir, &name)
-        }
-        #[cfg(feature = "test-runner")]
-        Some("test-runner") => {
-            // The runner reads its own name first, as every program does.
-            let args = std::iter::once("wasm-bindgen-test-runner".to_owned()).chain(args);
-            wasm_bindgen_cli::wasm_bindgen_test_runner::run_cli_with_args(args)
         }
         Some(other) => bail!("unknown command `{other}`"),
         None => bail!("expected a command: bindgen INPUT.wasm OUT_DIR NAME"),

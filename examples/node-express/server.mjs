@@ -1,0 +1,40 @@
+// One age check over HTTP: Express on Node, with its books in SQLite.
+import { DatabaseSync } from "node:sqlite";
+import express from "express";
+import { hostedFlowUrl, parseClaim, Persona, RelayLedger } from "relay-edge";
+import { aesGcmSealer, SqliteStore } from "relay-edge/stores";
+
+const { PERSONA_API_KEY: apiKey, PERSONA_BASE_URL: baseUrl, STORE_KEY, DATABASE = "relays.db", PORT = "3000" } = process.env;
+const seal = aesGcmSealer([{ id: "1", key: Buffer.from(STORE_KEY ?? "", "base64") }]); // openssl rand -base64 32
+const store = new SqliteStore(new DatabaseSync(DATABASE), { seal });
+const persona = new Persona({ baseUrl });
+const ledger = new RelayLedger({ apiKey, baseUrl, store });
+const question = { claimType: "age_over18_germany", sandbox: apiKey?.startsWith("persona_sandbox_") };
+const secretOf = (relayToken) => store.record(`secret:${relayToken}`, { ttlSeconds: 90 * 24 * 3600 });
+
+const app = express();
+app.use(express.static(new URL("../static-page", import.meta.url).pathname));
+// Whoever gets here can make you buy a pass: let in your own users only.
+app.post("/verifications", async (_, res) => {
+  const { relayToken, relaySecret, relaySessionAccessToken } = await persona.relays.create(question);
+  await secretOf(relayToken).write(relaySecret, undefined);
+  res.status(201).json({ id: relayToken, url: hostedFlowUrl(relaySessionAccessToken) });
+});
+app.get("/verifications/:id", async (req, res) => {
+  const relayToken = req.params.id;
+  const relaySecret = (await secretOf(relayToken).read())?.text;
+  if (relaySecret === undefined) return res.status(404).json({ error: "not found" });
+  // Whatever fails from here on: asking again goes on from what is in the store. One pass is bought, and one is spent.
+  await ledger.issuePrivacyPass({ relayToken, relaySecret, ...question });
+  const claim = await ledger.generateClaim({ relayToken, relaySecret }).catch(notYet);
+  res.json({ state: claim ? "done" : "pending", passed: claim && parseClaim(claim.claimPayload).passed });
+});
+app.listen(Number(PORT));
+
+const notYet = (error) => (error.statusCode === 403 ? undefined : Promise.reject(error));
+// What was in doubt when a process ended, the next one settles, whether or not somebody asks.
+async function settle() {
+  for (const { name, error } of (await ledger.reconcile()).failures) console.error(name, error.code);
+  await store.deleteExpired();
+}
+setInterval(() => settle().catch(console.error), 60_000);

@@ -1,0 +1,159 @@
+//! What is durable of a purchase.
+
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::VERSION;
+use crate::refusal::Refusal;
+
+/// What is durable of a purchase. Secret: it holds what links the pass with its purchase.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Purchase {
+    /// The version of this layout. Another one is not read.
+    #[serde(deserialize_with = "this_version")]
+    pub v: u32,
+    /// How many passes may have been billed before this one, each with an operator's or a refusal's leave: it is part of the
+    /// idempotency key.
+    pub attempt: u32,
+    /// Where it stands.
+    pub state: State,
+}
+
+/// Where a purchase stands.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// Nothing has left.
+    None,
+    /// The request may have left. Its bytes and key are here, and no other may leave.
+    Sent(Sent),
+    /// The verified pass. What links it with its purchase is gone.
+    Issued {
+        /// The pass, as it travels.
+        pass: String,
+        /// Unix seconds.
+        issued_at: i64,
+    },
+    /// It did not happen and will not.
+    Rejected {
+        /// What the upstream said.
+        refusal: Refusal,
+    },
+    /// Nobody can tell whether it was billed. The same bytes are still sent when somebody calls, while the upstream
+    /// remembers their key; other bytes only when an operator allows it.
+    Unknown {
+        /// As it was sent.
+        sent: Sent,
+        /// Unix seconds.
+        since: i64,
+    },
+    /// Billed, but the signature does not verify. Never bought again by itself.
+    Unusable {
+        /// Unix seconds.
+        since: i64,
+    },
+}
+
+/// A request that may have left, to the byte.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Sent {
+    /// [`PendingPass::to_text`](crate::pass::PendingPass::to_text): challenge, issuer key, nonce, blinding secret, blinded token.
+    pub pending_pass: String,
+    /// The idempotency key, as it travels.
+    pub idempotency_key: String,
+    /// When it was first made durable, in Unix seconds.
+    pub first_sent_at: i64,
+    /// Whether a send is under way, as far as anybody knows: whoever finds this set when it starts does not know what
+    /// came of that send.
+    pub in_flight: bool,
+    /// Whether nobody knows what came of some send, so that it may have been billed.
+    pub in_doubt: bool,
+    /// When the upstream first answered 5xx, in Unix seconds.
+    pub first_5xx_at: Option<i64>,
+}
+
+/// What may be seen of it: no secret.
+impl fmt::Debug for Purchase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.describe().fmt(f)
+    }
+}
+
+impl fmt::Debug for Sent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sent(…)")
+    }
+}
+
+impl Default for Purchase {
+    fn default() -> Self {
+        Self { v: VERSION, attempt: 0, state: State::None }
+    }
+}
+
+impl Purchase {
+    /// When an alarm should call again by itself, so that what was billed while nobody waited is fetched; in Unix seconds.
+    pub fn unsettled_since(&self) -> Option<i64> {
+        match &self.state {
+            State::Sent(sent) | State::Unknown { sent, .. } => Some(sent.first_sent_at),
+            _ => None,
+        }
+    }
+}
+
+/// What an operator may see of a purchase: no secret.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Description {
+    /// The state's name.
+    pub state: &'static str,
+    /// See [`Purchase::attempt`].
+    pub attempt: u32,
+    /// When the state began, or the first send was made durable, in Unix seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<i64>,
+    /// Whether a send may have been executed of which nobody knows what came.
+    pub in_doubt: bool,
+    /// Whether an alarm should call again by itself.
+    pub unsettled: bool,
+    /// What the upstream refused with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<Refusal>,
+}
+
+impl Purchase {
+    /// Tells where it stands.
+    pub fn describe(&self) -> Description {
+        let (state, since, in_doubt) = match &self.state {
+            State::None => ("none", None, false),
+            State::Sent(sent) => ("sent", Some(sent.first_sent_at), sent.in_doubt || sent.in_flight),
+            State::Issued { issued_at, .. } => ("issued", Some(*issued_at), false),
+            State::Rejected { .. } => ("rejected", None, false),
+            State::Unknown { since, .. } => ("unknown", Some(*since), true),
+            State::Unusable { since } => ("unusable", Some(*since), false),
+        };
+        let refusal = match &self.state {
+            State::Rejected { refusal } => Some(refusal.clone()),
+            _ => None,
+        };
+        Description {
+            state,
+            attempt: self.attempt,
+            since,
+            in_doubt,
+            unsettled: self.unsettled_since().is_some(),
+            refusal,
+        }
+    }
+}
+
+/// Reads the version of a record, and refuses any but [`VERSION`].
+pub(crate) fn this_version<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let found = u32::deserialize(deserializer)?;
+    if found == VERSION {
+        Ok(found)
+    } else {
+        Err(serde::de::Error::custom("a record of another version"))
+    }
+}

@@ -1,0 +1,3 @@
+import { conformanceTests } from "./host/as_tests.mjs";
+
+await conformanceTests("deno");

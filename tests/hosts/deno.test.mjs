@@ -1,0 +1,3 @@
+import { hostSuite } from "./support.mjs";
+
+hostSuite("deno");
