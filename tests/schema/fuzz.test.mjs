@@ -23,6 +23,6 @@ describe("schemathesis", { skip: "missing" in found && found.missing }, () => {
     const document = structuredClone(description);
     document.paths["/relays"].post.responses = { 200: document.paths["/relays"].post.responses[200] };
     const { problems } = await fuzz({ mode: "pass-through", tool, seed: 1, seconds: 8, requests: 1_000, document });
-    assert.match(problems.join(), /Undocumented status code: 1/);
+    assert.match(problems.join(), /Undocumented status code: \d/);
   });
 });
