@@ -1,14 +1,14 @@
 // `npm run fuzz`: libFuzzer on everything that reads what somebody else wrote (fuzz/). What it finds is in build/fuzz/.
 
 import './lib/node_version.mjs';
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { readArgs } from './lib/args.mjs';
+import { cargoTool } from './lib/cargo_tool.mjs';
 import { inRoot, isProgram, Problem, progress, runProgram } from './lib/program.mjs';
 import { must, run } from './lib/run.mjs';
 import { whenChanged } from './lib/stamp.mjs';
 
 const CARGO_FUZZ = '0.13.1';
-const TOOL = 'build/tools/cargo-fuzz/bin/cargo-fuzz';
 const OUT = 'build/fuzz';
 
 const HELP = `npm run fuzz [-- TARGET…] [--seconds N]
@@ -28,11 +28,7 @@ const targets = () => readdirSync(inRoot('fuzz/corpus')).sort();
 const NIGHTLY_OPTIONS = { RUSTC_BOOTSTRAP: '1' };
 
 async function fuzzer() {
-  if (!existsSync(inRoot(TOOL))) {
-    progress(`Installing cargo-fuzz ${CARGO_FUZZ}, once …`);
-    const where = ['--root', 'build/tools/cargo-fuzz', '--target-dir', 'build/tools/cargo-fuzz-target'];
-    await must('Installing cargo-fuzz', 'cargo', ['install', 'cargo-fuzz', '--version', `=${CARGO_FUZZ}`, '--locked', ...where], { show: 'stderr' });
-  }
+  const tool = await cargoTool('cargo-fuzz', { version: CARGO_FUZZ });
   const triple = (await must('Asking rustc for its target', 'rustc', ['--print', 'host-tuple'])).trim();
   const program = `${OUT}/target/${triple}/release/parsers`;
   await whenChanged({
@@ -42,7 +38,7 @@ async function fuzzer() {
     async work() {
       progress('Compiling the fuzzer …');
       const build = ['build', '--fuzz-dir', 'fuzz', '--target-dir', `${OUT}/target`, '--sanitizer', 'address', 'parsers'];
-      await must('Compiling the fuzzer', inRoot(TOOL), build, { env: NIGHTLY_OPTIONS, show: 'stderr' });
+      await must('Compiling the fuzzer', tool, build, { env: NIGHTLY_OPTIONS, show: 'stderr' });
     },
   });
   return inRoot(program);

@@ -6,6 +6,7 @@ import { performance } from 'node:perf_hooks';
 import { build } from './build.mjs';
 import { readArgs } from './lib/args.mjs';
 import { chromium } from './lib/chromium.mjs';
+import { dependencySteps } from './lib/dependencies.mjs';
 import { inRoot, isProgram, Problem, runProgram } from './lib/program.mjs';
 import { quietTools, run } from './lib/run.mjs';
 import { filesUnder } from './lib/stamp.mjs';
@@ -99,6 +100,7 @@ function suites() {
       { title: 'tsc, the anonymous egress', command: [process.execPath, tsc, '-p', 'egress'] },
     ]);
   }
+  all.set('dependencies', dependencySteps());
   const folders = readdirSync(inRoot('tests'), { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && testFiles(entry.name).length > 0)
     .map((entry) => entry.name)

@@ -6,36 +6,20 @@ import './lib/node_version.mjs';
 import { mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { readArgs } from './lib/args.mjs';
+import { cargoTool } from './lib/cargo_tool.mjs';
 import { chromium } from './lib/chromium.mjs';
-import { inRoot, isProgram, Problem, progress, runProgram } from './lib/program.mjs';
+import { inRoot, isProgram, Problem, runProgram } from './lib/program.mjs';
 import { must, run } from './lib/run.mjs';
-import { whenChanged } from './lib/stamp.mjs';
 import { add, readTally } from './lib/tally.mjs';
 import { setup, setupTestRunner, testRunner } from './setup.mjs';
 
 const VERSION = '0.15.0';
-const WASM_PACK = 'build/tools/bin/wasm-pack';
 
 const HELP = `npm run test:wasm-pack
 
 Runs \`wasm-pack test --node\` and \`wasm-pack test --headless --chrome\`, with wasm-pack ${VERSION} from crates.io and the
 pinned test runner of this checkout.
 `;
-
-async function installWasmPack() {
-  await whenChanged({
-    name: 'wasm-pack',
-    inputs: ['rust-toolchain.toml'],
-    also: VERSION,
-    outputs: [WASM_PACK],
-    async work() {
-      progress(`Compiling wasm-pack ${VERSION}, once (a minute or more) …`);
-      const into = ['--root', 'build/tools', '--target-dir', 'build/tools/wasm-pack-target'];
-      const args = ['install', 'wasm-pack', '--version', VERSION, '--locked', '--force', ...into];
-      await must('Installing wasm-pack', 'cargo', args, { show: 'stderr' });
-    },
-  });
-}
 
 /**
  * A folder for PATH with the pinned test runner. wasm-pack looks for `wasm-bindgen`, asks it for its version, and then
@@ -54,7 +38,7 @@ async function main(argv) {
   if (values.help) return void process.stdout.write(HELP);
   await setup();
   await setupTestRunner();
-  await installWasmPack();
+  const wasmPack = await cargoTool('wasm-pack', { version: VERSION });
   const found = await chromium();
   const folders = [runnerOnPath(), ...(found.missing === undefined ? [path.dirname(found.driver)] : [])];
   const env = { PATH: [...folders, process.env.PATH].join(path.delimiter), CI: '1', CARGO_TERM_COLOR: 'never' };
@@ -69,7 +53,7 @@ async function main(argv) {
       total = add(total, { passed: 0, failed: 0, skipped: 1 });
       continue;
     }
-    const result = await run(inRoot(WASM_PACK), args, { env, show: 'stdout' });
+    const result = await run(wasmPack, args, { env, show: 'stdout' });
     if (result.missing) throw new Problem('wasm-pack is gone: run the command again.');
     const tally = readTally(result.output) ?? { passed: 0, failed: 0, skipped: 0 };
     // A run that finds nothing to test is no good news.
