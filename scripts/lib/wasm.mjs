@@ -1,5 +1,6 @@
 // Rust to WebAssembly: compile, bind, optimise. The result is `build/wasm/`.
 
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
@@ -27,8 +28,21 @@ export function wasmEnvironment() {
     '-C', 'link-arg=--max-memory=67108864',
     `--remap-path-prefix=${cargoHome}=/cargo`,
     `--remap-path-prefix=${root}=/relay-edge`,
+    ...librarySources(),
   ];
   return { CARGO_ENCODED_RUSTFLAGS: flags.join('\x1f'), RUSTFLAGS: undefined };
+}
+
+/**
+ * Where the sources of the standard library are installed (rustup's `rust-src`), rustc names them by their place on this
+ * machine; where they are not, by the commit that the compiler is of. So: by the commit.
+ */
+function librarySources() {
+  const said = (...args) => spawnSync('rustc', args, { cwd: root, encoding: 'utf8' }).stdout ?? '';
+  const commit = /^commit-hash: (\w+)$/m.exec(said('-vV'))?.[1];
+  // Without a rustc, the step that needs it says so.
+  if (commit === undefined) return [];
+  return [`--remap-path-prefix=${path.join(said('--print', 'sysroot').trim(), 'lib/rustlib/src/rust')}=/rustc/${commit}`];
 }
 
 /** Builds the wasm module and its glue when the Rust sources have changed. */
