@@ -2,6 +2,7 @@
 
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { thirdPartyNotices } from './notices.mjs';
 import { inRoot, Problem } from './program.mjs';
 import { filesUnder, whenChanged } from './stamp.mjs';
 import { wasmOutputs } from './wasm.mjs';
@@ -15,13 +16,13 @@ const PAPERS = ['README.md', 'CHANGELOG.md', 'LICENSE', 'LICENSE-MIT', 'LICENSE-
 export function assemblePackage() {
   return whenChanged({
     name: 'package',
-    inputs: [...wasmOutputs, GATEWAY, 'js', 'Cargo.toml', ...PAPERS, 'scripts/lib/package.mjs'],
+    inputs: [...wasmOutputs, GATEWAY, 'js', 'Cargo.toml', 'Cargo.lock', ...PAPERS, 'scripts/lib/package.mjs', 'scripts/lib/notices.mjs'],
     outputs: ['pkg/package.json', 'pkg/relay_edge.js', 'pkg/relay_edge_bg.wasm'],
     work,
   });
 }
 
-function work() {
+async function work() {
   rmSync(inRoot('pkg'), { recursive: true, force: true });
   mkdirSync(inRoot('pkg'), { recursive: true });
   const copied = new Map();
@@ -42,6 +43,8 @@ function work() {
     const text = readFileSync(inRoot('pkg', name), 'utf8');
     write(name.replace(/\.ts$/, '.cts'), text.replace(/(from "\.\/\w+)\.js"/g, '$1.cjs"'));
   }
+
+  write('THIRD_PARTY_NOTICES.txt', await thirdPartyNotices());
 
   const version = crateVersion();
   const { name, ...description } = JSON.parse(readFileSync(inRoot('js/package.json'), 'utf8'));

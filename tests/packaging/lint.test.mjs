@@ -35,5 +35,13 @@ test("every file that is exported is there, and every entry is known to have a s
 test("the tarball holds what is exported and the papers, and nothing else", () => {
   const files = must("tar", ["-tzf", packedTarball()]).trim().split("\n").map((file) => file.replace("package/", ""));
   assert.deepEqual(files.sort(), filesUnder("pkg").map((file) => file.replace("pkg/", "")).sort());
-  for (const paper of ["LICENSE", "LICENSE-MIT", "LICENSE-APACHE", "README.md", "CHANGELOG.md"]) assert.ok(files.includes(paper), paper);
+  for (const paper of ["LICENSE", "LICENSE-MIT", "LICENSE-APACHE", "THIRD_PARTY_NOTICES.txt", "README.md", "CHANGELOG.md"]) assert.ok(files.includes(paper), paper);
+});
+
+test("whose code is in it stands in the notices, with its terms; what only builds or tests it does not", () => {
+  const notices = readFileSync(inRoot("pkg/THIRD_PARTY_NOTICES.txt"), "utf8");
+  for (const linked of ["blind-rsa-signatures", "crypto-bigint", "hmac-sha512", "jose", "serde_json"]) assert.match(notices, new RegExp(`^${linked} [\\d.]+ \\(`, "m"), linked);
+  for (const other of ["serde_derive", "proptest", "wasm-bindgen-cli", "relay-edge"]) assert.doesNotMatch(notices, new RegExp(`^${other} \\d`, "m"), other);
+  assert.match(notices, /Permission is hereby granted, free of charge/);
+  assert.doesNotMatch(notices, /\/registry\/|\/home\/|\/root\//);
 });
