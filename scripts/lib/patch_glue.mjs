@@ -1,7 +1,7 @@
 // What the generated glue cannot be told by an option, changed in its text.
 //
-// wasm-bindgen (0.2.130, `--experimental-reset-state-function`) leaves three things to be done for trap safety and for
-// hosts with several realms. Each change must match exactly as often as expected, so that another version of
+// wasm-bindgen (0.2.130, `--experimental-reset-state-function`) leaves some things to be done for trap safety, for
+// hosts with several realms, and against answers without an end. Each change must match exactly as often as expected, so that another version of
 // wasm-bindgen stops the build instead of quietly losing one of them.
 
 import { Problem } from './program.mjs';
@@ -39,11 +39,18 @@ const CHANGES = [
     replace: "Object.prototype.toString.call(module) !== '[object WebAssembly.Module]'",
     times: () => 1,
   },
+  {
+    // The body of an answer is read piece by piece, up to a length (js/body.js).
+    what: 'the body of an answer',
+    find: /\bconst ret = arg0\.text\(\);/g,
+    replace: 'const ret = textOf(arg0);',
+    times: () => 1,
+  },
 ];
 
 /**
  * @param {string} glue `relay_edge.js` as wasm-bindgen wrote it for the `web` target
- * @returns {string} the same with the changes above, importing `guardExports` from `./guard.js`
+ * @returns {string} the same with the changes above, importing what they need from `./guard.js` and `./body.js`
  * @throws {Problem} when a change does not match as often as it should
  */
 export function patchGlue(glue) {
@@ -59,5 +66,5 @@ export function patchGlue(glue) {
     }
     patched = patched.replace(find, replace);
   }
-  return `import { guardExports } from './guard.js';\n${patched}`;
+  return `import { guardExports } from './guard.js';\nimport { textOf } from './body.js';\n${patched}`;
 }

@@ -17,7 +17,8 @@ const CLOSURE = (name) => `function ${name}(arg0, arg1, f) {
 `;
 const START = 'function __wbg_finalize_init(instance, module) {\n  wasm = instance.exports;\n}\n';
 const SYNC = 'function initSync(module) {\n  if (!(module instanceof WebAssembly.Module)) {\n  }\n}\n';
-const GLUE = RESET + CLOSURE('makeMutClosure') + START + SYNC;
+const TEXT = 'handleError(function (arg0) {\n  const ret = arg0.text();\n  return ret;\n});\n';
+const GLUE = RESET + CLOSURE('makeMutClosure') + START + SYNC + TEXT;
 
 test('guards both places where exports are taken up', () => {
   const patched = patchGlue(GLUE);
@@ -46,12 +47,19 @@ test('takes modules of another realm', () => {
   assert.ok(patched.includes("Object.prototype.toString.call(module) !== '[object WebAssembly.Module]'"));
 });
 
+test('reads the body of an answer elsewhere', () => {
+  const patched = patchGlue(GLUE);
+  assert.ok(patched.includes("import { textOf } from './body.js';\n"));
+  assert.ok(patched.includes('const ret = textOf(arg0);') && !patched.includes('.text()'));
+});
+
 test('a glue that has not what is expected stops the build with a sentence', () => {
   const wrong = {
     'the guard around the exports': [GLUE.replace('wasm = instance.exports', 'wasm = take(instance)'), GLUE + START],
     'closures of a dead instance': [GLUE.replace('from previous', 'of a previous')],
     'the end of a closure of a dead instance': [GLUE.replace('--state.cnt', 'state.cnt--')],
     'modules of another realm': [GLUE.replace(SYNC, ''), GLUE + SYNC],
+    'the body of an answer': [GLUE.replace(TEXT, ''), GLUE + TEXT],
   };
   for (const [what, glues] of Object.entries(wrong)) {
     for (const glue of glues) assert.throws(() => patchGlue(glue), { message: new RegExp(what) });
@@ -62,5 +70,6 @@ test('the built glue is patched and nothing of the original is left', () => {
   const glue = readFileSync(new URL('../../pkg/relay_edge.js', import.meta.url), 'utf8');
   assert.equal(glue.match(/guardExports\(/g).length, 2);
   assert.ok(!glue.includes('previous WASM instance'));
+  assert.ok(!glue.includes('.text()'));
   assert.throws(() => patchGlue(glue), 'patching twice');
 });

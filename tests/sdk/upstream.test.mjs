@@ -1,7 +1,9 @@
 /** An upstream that lies: nothing is bought on a bad challenge, nothing is trusted that can be checked. */
 import assert from "node:assert/strict";
 import crypto from "node:crypto";
+import { Readable } from "node:stream";
 import { test } from "node:test";
+import zlib from "node:zlib";
 import { CLAIM_TYPE, PURCHASE_PATH, Persona, challengeForms, failure, inSeconds, library, offer, rsaKey, scriptedFetch, useSimulator, useUpstream } from "./support.mjs";
 
 const simulator = await useSimulator();
@@ -179,6 +181,63 @@ test("bodies of more than 1 MiB are not read", async () => {
   assert.equal(error.code, "upstream_unavailable");
   assert.ok(error.title.length < 100);
 });
+
+test("a body without an end, or one that unpacks to very much, is let go", async () => {
+  const bodies = {
+    "without an end": { headers: {}, of: () => Readable.from(repeating(Buffer.alloc(65_536, "["))) },
+    "gzip": { headers: { "content-encoding": "gzip" }, of: () => Readable.from(repeating(Buffer.alloc(1 << 20, "["))).pipe(zlib.createGzip()) },
+  };
+  let sent = 0;
+  let ended;
+  let form;
+  const upstream = await useUpstream(() => (response) => {
+    const body = form.of();
+    ended = new Promise((resolve) => response.on("close", resolve));
+    response.on("close", () => body.destroy());
+    body.on("data", (chunk) => (sent += chunk.length));
+    response.writeHead(200, { "content-type": "application/json", ...form.headers });
+    body.pipe(response).on("error", () => undefined);
+  });
+  for (const [name, its] of Object.entries(bodies)) {
+    form = its;
+    sent = 0;
+    const start = Date.now();
+    const error = await failure(new Persona({ baseUrl: upstream.url, maxRetries: 0 }).relays.create({ claimType: CLAIM_TYPE }));
+    assert.equal(error.code, "upstream_answer_invalid", name);
+    await ended;
+    assert.ok(Date.now() - start < 5000, name); // a call may take 10 s
+    assert.ok(sent < 32 << 20, `${name}: ${sent} bytes`); // what is in the buffers on the way
+  }
+});
+
+test("a purchase whose answer is too long is in doubt: asked again with the same bytes and the same key", async () => {
+  const fault = async (exchange, next) => {
+    const answer = await next();
+    if (exchange.call !== "purchase") return answer;
+    return cut ? { ...answer, body: { ...answer.body, x: "y".repeat(1 << 20) } } : answer;
+  };
+  let cut = true;
+  const { relays } = simulator.client({ maxRetries: 1 });
+  let kept;
+  const record = { read: async () => kept, write: async (text, version) => (kept?.version === version ? (kept = { text, version: String(Number(version ?? 0) + 1) }).version : undefined) };
+  const billed = simulator.ledger().billed.total;
+  const { requests } = await simulator.during(fault, async () => {
+    const error = await failure(relays.issuePrivacyPass({ claimType: CLAIM_TYPE }, { record }));
+    assert.equal(error.code, "upstream_answer_invalid");
+    assert.equal(library.describePurchase(kept.text).inDoubt, true);
+    cut = false;
+    assert.ok((await relays.issuePrivacyPass({ claimType: CLAIM_TYPE }, { record })).privacyPassToken);
+  });
+  const purchases = requests.filter(({ call }) => call === "purchase");
+  assert.ok(purchases.length > 1);
+  assert.equal(new Set(purchases.map(({ body }) => body)).size, 1);
+  assert.equal(simulator.ledger().billed.total, billed + 1);
+});
+
+/** @param {Buffer} piece */
+function* repeating(piece) {
+  for (;;) yield piece;
+}
 
 test("error bodies of odd shapes are an error with a title and a code all the same", async () => {
   const shapes = [
