@@ -127,7 +127,10 @@ export interface DurablePurchase {
    * key follows from it, so that even a lost record is not bought again while the upstream remembers. Default: a random key.
    */
   idempotencySecret?: string;
-  /** An operator's leave to buy once more when nobody knows whether the latest purchase was billed. Default: `false`. */
+  /**
+   * An operator's leave to buy once more when nobody knows whether the latest purchase was billed, or it was billed in vain.
+   * Any other is not made again: `purchase_not_in_doubt`, or what has come of it. Default: `false`.
+   */
   allowedAgain?: boolean;
   /** Nobody asked: go on with what is in doubt, as an alarm does, and make no new attempt. Default: `false`. */
   byItself?: boolean;
@@ -226,6 +229,7 @@ export type ErrorCode =
   | "claim_decryption_failed" // 400: the private key doesn't open the claim payload
   | "private_key_invalid" // 400: the private key is no RSA key in PEM
   | "pending_pass_invalid" // 400: not a `pendingPass` of blindPrivacyPass
+  | "purchase_not_in_doubt" // 409: `allowedAgain` for a purchase that needs no leave; call without it
   // the upstream's, when its answer has no code of its own
   | "upstream_rejected" // 400, 422 and other 4xx
   | "upstream_unauthorized" // 401, and 403 on a purchase: the API key is wrong

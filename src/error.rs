@@ -55,6 +55,8 @@ pub enum Error {
         /// Since when, in Unix seconds.
         since: i64,
     },
+    /// An operator allowed to buy again what needs no leave.
+    PurchaseNotInDoubt,
     /// The pass was spent, and the upstream gives the claim to no key of ours.
     ClaimLost {
         /// Since when, in Unix seconds.
@@ -139,6 +141,7 @@ impl Error {
             Self::IssuerKeyMismatch => "issuer_key_mismatch",
             Self::BlindSignature => "blind_signature_invalid",
             Self::PurchaseUnknown { .. } => "purchase_unknown",
+            Self::PurchaseNotInDoubt => "purchase_not_in_doubt",
             Self::ClaimLost { .. } => "claim_lost",
             Self::Transport => "transport_failed",
             Self::Timeout => "timeout",
@@ -169,6 +172,7 @@ impl Error {
             | Self::BlindSignature
             | Self::PurchaseUnknown { .. }
             | Self::Transport => 502,
+            Self::PurchaseNotInDoubt => 409,
             Self::ClaimLost { .. } => 410,
             Self::Timeout => 504,
             Self::StoreFailed => 503,
@@ -185,7 +189,8 @@ impl Error {
             | Self::Claim(_)
             | Self::PrivateKey
             | Self::ClaimDecryption
-            | Self::PendingPass => Origin::Caller,
+            | Self::PendingPass
+            | Self::PurchaseNotInDoubt => Origin::Caller,
             Self::Upstream(_)
             | Self::AnswerInvalid { .. }
             | Self::Header(_)

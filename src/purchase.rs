@@ -176,7 +176,8 @@ fn standing(state: &State, event: Event) -> Effect {
         State::Unusable { .. } => Effect::Done(Err(Error::BlindSignature)),
         State::None | State::Sent(_) => match event {
             Event::Answered { answer: Err(error), .. } => Effect::Unsettled(error),
-            _ => Effect::Done(Err(Error::Internal("no purchase stands that could be allowed again"))),
+            Event::AllowedAgain { .. } => Effect::Done(Err(Error::PurchaseNotInDoubt)),
+            _ => Effect::Done(Err(Error::Internal("nothing follows from what happened to a purchase"))),
         },
     }
 }

@@ -21,6 +21,7 @@ const kept = (text) => ({ record: { read: () => ({ text, version: 1 }), write: (
 /** A purchase of which nobody knows whether it was billed, too old to be sent again. */
 const sent = { pending_pass: "AAAA", idempotency_key: "k", first_sent_at: 1, in_flight: false, in_doubt: true, first_5xx_at: null };
 const unknown = JSON.stringify({ v: 1, attempt: 0, state: { unknown: { since: 2, sent } } });
+const inFlight = JSON.stringify({ v: 1, attempt: 0, state: { sent } });
 const lost = JSON.stringify({ v: 1, pass: REDEEM.privacyPassToken, state: { lost: { since: 1 } } });
 const broken = () => {
   throw new Error("the disk is full");
@@ -53,6 +54,12 @@ const table = {
   transport_failed: [502, "transport", () => create(client(() => Promise.reject(new Error("gone"))))],
   timeout: [504, "transport", () => create(client(() => new Promise(() => {}), { timeoutMs: 20 }))],
   purchase_unknown: [502, "upstream", () => nobody().issuePrivacyPass({ claimType: CLAIM_TYPE }, kept(unknown))],
+  purchase_not_in_doubt: [
+    409,
+    "caller",
+    () => nobody().issuePrivacyPass({ claimType: CLAIM_TYPE }, { record: { read: () => undefined, write: () => 1 }, allowedAgain: true }),
+    () => nobody().issuePrivacyPass({ claimType: CLAIM_TYPE }, { ...kept(inFlight), allowedAgain: true }),
+  ],
   claim_lost: [410, "upstream", () => nobody().generateClaim(REDEEM, kept(lost))],
   store_failed: [
     503,

@@ -10,7 +10,7 @@ export const LOST = JSON.stringify({ v: 1, pass: REDEEM.privacyPassToken, state:
 
 /** Every ErrorCode of index.d.ts, by origin; conformance/codes.test.mjs compares the two. */
 export const CODES = {
-  caller: ["parameter_invalid", "api_key_missing", "claim_invalid", "claim_decryption_failed", "private_key_invalid", "pending_pass_invalid"],
+  caller: ["parameter_invalid", "api_key_missing", "claim_invalid", "claim_decryption_failed", "private_key_invalid", "pending_pass_invalid", "purchase_not_in_doubt"],
   upstream: [
     "upstream_rejected", "upstream_unauthorized", "upstream_not_found", "pass_already_spent", "upstream_conflict", "claim_not_ready", "upstream_rate_limited", "upstream_unavailable",
     "upstream_redirected", "upstream_answer_invalid", "challenge_invalid", "challenge_expired", "issuer_key_invalid", "issuer_key_mismatch", "blind_signature_invalid", "purchase_unknown", "claim_lost",
@@ -60,6 +60,7 @@ export const errors = (context) => {
         ["claim_decryption_failed", 400, () => library.decryptClaim(toBase64(new Uint8Array(256).fill(1)), privateKeyPem)],
         ["private_key_invalid", 400, async () => library.decryptClaim(await encrypt("{}", encryptionKeyPem, "SHA-1"), "key")],
         ["pending_pass_invalid", 400, () => library.finalizePrivacyPass({ pendingPass: "eA", blindSig: "AAAA" })],
+        ["purchase_not_in_doubt", 409, () => silent().relays.issuePrivacyPass({ claimType: CLAIM_TYPE }, { record: { read: () => undefined, write: () => 1 }, allowedAgain: true })],
       ]);
     },
 
