@@ -1,7 +1,7 @@
 /**
  * Relay Edge outside Cloudflare: the code of worker/, served by a process of Node, Deno or Bun over one SQLite database
- * (docs/hosting.md). What KV, Durable Objects, alarms and waitUntil are there is done here by entries.ts, objects.ts,
- * alarms.ts and {@link Gateway.close}.
+ * (docs/hosting.md). What KV, Durable Objects, alarms, cron triggers and waitUntil are there is done here by entries.ts,
+ * objects.ts, alarms.ts, pool.ts and {@link Gateway.close}.
  */
 import { CustomEgress } from "../worker/egress.js";
 import { ConfigError, type Env, readConfig } from "../worker/env.js";
@@ -9,10 +9,12 @@ import { errorResponse, storeUnavailable } from "../worker/errors.js";
 import { handle } from "../worker/handle.js";
 import { IssuerKeys } from "../worker/issuer_keys.js";
 import { IssuerKeysTable } from "../worker/issuer_keys_table.js";
+import { PassPool } from "../worker/pass_pool.js";
 import { AlarmClock } from "./alarms.js";
 import { type GatewayDatabase, openDatabase, WHAT_DATABASE } from "./database.js";
 import { RelayEntriesTable } from "./entries.js";
 import { LedgerActors } from "./objects.js";
+import { PoolClock, poolHome } from "./pool.js";
 import { PurchaseCounters } from "./purchase_counters.js";
 import { RequestWindows } from "./request_windows.js";
 import { Unfinished } from "./unfinished.js";
@@ -100,6 +102,7 @@ const VARIABLES = [
   "ISSUER_KEY_PINS",
   "ISSUER_KEY_MIN_DAYS",
   "PERMISSIVE_ISSUER_KEYS",
+  "PASS_POOL",
 ] as const satisfies (keyof Env)[];
 
 /** A setting of hosts only: on Cloudflare the binding has the number. */
@@ -110,7 +113,7 @@ function requestsPerMinute(value: string | undefined, problems: string[]): numbe
 }
 
 /** Stand in while the texts are checked: what managed mode needs besides them comes from the database. */
-const ELSEWHERE = { RELAYS: {}, LEDGER: {}, LIMITS: {}, ISSUER_KEYS: {} } as Pick<Env, "RELAYS" | "LEDGER" | "LIMITS" | "ISSUER_KEYS">;
+const ELSEWHERE = { RELAYS: {}, LEDGER: {}, LIMITS: {}, ISSUER_KEYS: {}, POOL: {} } as Pick<Env, "RELAYS" | "LEDGER" | "LIMITS" | "ISSUER_KEYS" | "POOL">;
 
 function modeOf(env: Env, database: unknown, problems: string[]): Gateway["mode"] | undefined {
   const config = readConfig({ ...env, ...ELSEWHERE });
@@ -135,18 +138,24 @@ function openState(database: GatewayDatabase, texts: Env, unfinished: Unfinished
     LIMITS: { idFromName: (name: string) => name, get: (name: string) => counters.get(name) },
     // A process has one upstream, so there is one name, and one object may live as long.
     ISSUER_KEYS: { idFromName: (name: string) => name, get: (name: string) => (books ??= openBooks(name)) },
+    POOL: { idFromName: (name: string) => name, get: (name: string) => (pool ??= new PassPool(env, poolHome(db, name))) },
   };
   const openBooks = (name: string) => new IssuerKeys(env, new IssuerKeysTable((statement, ...values) => db.sql(statement).all(...values), name));
   let books: IssuerKeys | undefined;
+  let pool: PassPool | undefined;
   const clock = new AlarmClock(db, (name) => unfinished.add(actors.alarm(name)));
   const actors: LedgerActors = new LedgerActors(db, env, (at) => clock.changed(at));
+  const topUps = new PoolClock(env, db, (work) => unfinished.add(work));
   clock.start();
   entries.startSweeping();
+  topUps.start();
   return {
     env,
     stop() {
       clock.stop();
       entries.stopSweeping();
+      topUps.stop();
+      pool?.stop();
     },
   };
 }

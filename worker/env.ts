@@ -2,6 +2,7 @@
 import type { AccessSettings } from "./access.js";
 import { type Egress, type EgressService, LONGEST_DELAY_S, egressOf, parseRedeemDelay } from "./egress.js";
 import { DEFAULT_MIN_DAYS, type IssuerKeySettings, parseMinDays, parsePins } from "./issuer_key_settings.js";
+import { type PoolSizes, parsePassPool } from "./pool_settings.js";
 import type { PurchasesPerDay } from "./purchase_limit.js";
 import type { RequestLimiter } from "./request_limit.js";
 import {
@@ -51,6 +52,10 @@ export interface Env {
   readonly ISSUER_KEY_MIN_DAYS?: string;
   /** `true` buys under suspicious issuer keys too, and logs them. Default: `false`. */
   readonly PERMISSIVE_ISSUER_KEYS?: string;
+  /** `{"age_over18_germany": 20}`: how many passes of a claim type are bought ahead. Default: none. */
+  readonly PASS_POOL?: string;
+  /** Keeps them, one object: `PassPool`. */
+  readonly POOL?: NamedObjects;
 }
 
 /** What is used of a KV namespace. */
@@ -116,10 +121,14 @@ export interface ManagedConfig {
   readonly access: AccessSettings | undefined;
   readonly issuerKeys: IssuerKeySettings;
   readonly issuerKeyBooks: NamedObjects;
+  /** `undefined`: nothing is bought ahead. */
+  readonly passPool: PoolSizes | undefined;
+  /** There when something is. */
+  readonly pool: NamedObjects | undefined;
 }
 
 /** The bindings that are texts. */
-type TextName = Exclude<keyof Env, "RELAYS" | "LEDGER" | "LIMITS" | "REQUESTS" | "EGRESS" | "ISSUER_KEYS">;
+type TextName = Exclude<keyof Env, "RELAYS" | "LEDGER" | "LIMITS" | "REQUESTS" | "EGRESS" | "ISSUER_KEYS" | "POOL">;
 
 export type Config = PassThroughConfig | ManagedConfig;
 
@@ -193,6 +202,7 @@ function parseEnv(env: Env): Config | ConfigError {
     if (delay === undefined) throw new Mend(`must be min-max in whole seconds, such as 30-300, the max 1 to ${LONGEST_DELAY_S}`);
     return delay;
   });
+  const passPool = read("PASS_POOL", parsePassPool);
   const issuerKeys: IssuerKeySettings = {
     permissive: read("PERMISSIVE_ISSUER_KEYS", parseBoolean) ?? false,
     minDays: read("ISSUER_KEY_MIN_DAYS", parseMinDays) ?? DEFAULT_MIN_DAYS,
@@ -229,6 +239,12 @@ function parseEnv(env: Env): Config | ConfigError {
       if (env[name] !== undefined) problems.push(`${name} needs managed mode: set ${MANAGED.join(", ")}, or remove it`);
     }
   }
+  if (managed && passPool !== undefined && env.POOL === undefined) {
+    problems.push("POOL is missing: bind the Durable Object class PassPool under that name in wrangler.toml, or remove PASS_POOL");
+  }
+  if (passPool !== undefined && missing.length === MANAGED.length) {
+    problems.push(`PASS_POOL needs managed mode, which has an API key of its own: set ${MANAGED.join(", ")}, or remove it`);
+  }
   if (withholdRelaySecret && missing.length === MANAGED.length) {
     problems.push(`WITHHOLD_RELAY_SECRET needs managed mode, or the secret is lost: set ${MANAGED.join(", ")}, or remove it`);
   }
@@ -240,14 +256,14 @@ function parseEnv(env: Env): Config | ConfigError {
   }
   if (problems.length > 0) return new ConfigError(problems);
   const egress = egressOf(env.EGRESS, redeemDelay);
-  const { RELAYS: relays, LEDGER: ledger, LIMITS: limits, ISSUER_KEYS: issuerKeyBooks, REQUESTS: requests } = env;
+  const { RELAYS: relays, LEDGER: ledger, LIMITS: limits, ISSUER_KEYS: issuerKeyBooks, POOL: pool, REQUESTS: requests } = env;
   if (apiKey === undefined || gatewayTokens === undefined || storeKeys === undefined || relays === undefined || ledger === undefined || issuerKeyBooks === undefined) {
     return { mode: "pass-through", baseUrl, personaVersion, egress, requests, issuerKeys };
   }
   const idempotencyKey = idempotencyKeys?.[0] ?? storeKeys[0];
   return {
     mode: "managed", baseUrl, personaVersion, egress, requests, apiKey, gatewayTokens, storeKeys, idempotencyKey, withholdRelaySecret, relays, ledger,
-    issuerKeys, issuerKeyBooks, purchasesPerDay, limits, access: issuer !== undefined && audience !== undefined ? { issuer, audience } : undefined,
+    issuerKeys, issuerKeyBooks, purchasesPerDay, limits, passPool, pool, access: issuer !== undefined && audience !== undefined ? { issuer, audience } : undefined,
   };
 }
 

@@ -4,11 +4,13 @@
  */
 import type { Env } from "./env.js";
 import { handle } from "./handle.js";
+import { topUpPool } from "./pool_client.js";
 
 export { RelayGateway } from "./relay_gateway.js";
 export { CallerLimits } from "./durable_limits.js";
 export { DurableIssuerKeys as IssuerKeys } from "./durable_issuer_keys.js";
 export { DurableLedger as RelayLedger } from "./durable_ledger.js";
+export { DurablePool as PassPool } from "./durable_pool.js";
 
 export default {
   fetch(request, env, ctx): Promise<Response> {
@@ -17,5 +19,10 @@ export default {
     // upstream.ts).
     ctx.waitUntil(answer);
     return answer;
+  },
+
+  /** The cron trigger of wrangler.toml. */
+  scheduled(_, env): Promise<void> {
+    return topUpPool(env);
   },
 } satisfies ExportedHandler<Env>;

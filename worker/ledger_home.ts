@@ -6,9 +6,10 @@ export type RecordRow = Omit<Row, "writtenAt"> & { readonly sealed: string };
 
 /**
  * `moved`: when the object promised not to start. `called`: when somebody last asked for something. `slot`: the attempt whose
- * slot of the day is taken or about to be, plus one; 0 when there is none.
+ * slot of the day is taken or about to be, plus one; 0 when there is none. `pool`: 1 when a pass that was bought ahead may be
+ * bound to the object without its knowing.
  */
-export type FlagName = "moved" | "called" | "slot";
+export type FlagName = "moved" | "called" | "slot" | "pool";
 
 /**
  * The rows of one object, and its alarm. What answers no promise is done at once, so that what is done without an await in

@@ -46,10 +46,10 @@ export interface Waking {
 
 /**
  * The next time; one to expire may be past. `calledAt`: when somebody last asked for something. `owesSlot`: a slot of the
- * day's purchases may have to be given back.
+ * day's purchases may have to be given back. `asksPool`: a pass that was bought ahead may be waiting to be collected.
  */
-export function nextWaking(rows: readonly Row[], kind: "relay" | "key", calledAt: number, now: number, { owesSlot = false } = {}): Waking {
-  const other = nextBesides(rows, kind, calledAt, now, owesSlot);
+export function nextWaking(rows: readonly Row[], kind: "relay" | "key", calledAt: number, now: number, { owesSlot = false, asksPool = false } = {}): Waking {
+  const other = nextBesides(rows, kind, calledAt, now, owesSlot, asksPool);
   const wanted = rows.find(({ name, state }) => name === "later" && state === "waiting");
   if (wanted === undefined) return other;
   const at = wanted.since ?? now;
@@ -57,11 +57,11 @@ export function nextWaking(rows: readonly Row[], kind: "relay" | "key", calledAt
 }
 
 /** Besides a redemption that is wanted for later: before that, nothing of the relay is over. */
-function nextBesides(rows: readonly Row[], kind: "relay" | "key", calledAt: number, now: number, owesSlot: boolean): Waking {
+function nextBesides(rows: readonly Row[], kind: "relay" | "key", calledAt: number, now: number, owesSlot: boolean, asksPool: boolean): Waking {
   const unsettled = rows.filter((row) => row.unsettled);
   const step = RECONCILE_AFTER_MS.map((after) => calledAt + after).find((at) => at > now);
-  if ((unsettled.length > 0 || owesSlot) && step !== undefined) return { why: "reconcile", at: step };
-  if (unsettled.some((row) => row.inDoubt)) return { why: "remind", at: now + REMINDER_MS };
+  if ((unsettled.length > 0 || owesSlot || asksPool) && step !== undefined) return { why: "reconcile", at: step };
+  if (asksPool || unsettled.some((row) => row.inDoubt)) return { why: "remind", at: now + REMINDER_MS };
   return { why: "expire", at: expiry(rows, kind, calledAt) };
 }
 

@@ -90,6 +90,16 @@ export class LedgerStorage {
     await this.commit(() => this.home.setFlag("slot", attempt === undefined ? 0 : attempt + 1));
   }
 
+  /** Whether a pass of the pool may be bound to this object, or the pool not know that it is here: see pool_take.ts. */
+  get asksPool(): boolean {
+    return this.home.flag("pool") === 1;
+  }
+
+  /** On disk when it answers, with an alarm to come back to it. */
+  async notePool(asks: boolean): Promise<void> {
+    await this.commit(() => this.home.setFlag("pool", asks ? 1 : 0));
+  }
+
   /** One record, for the SDK. Its version counts the writes. */
   record(name: RecordName): RecordStore {
     return {
@@ -126,7 +136,7 @@ export class LedgerStorage {
   waking(now: number) {
     const kind = this.home.subject()?.kind ?? "key";
     const calledAt = this.home.flag("called") ?? this.home.flag("moved") ?? now;
-    return nextWaking(this.rows(), kind, calledAt, now, { owesSlot: this.slotOf !== undefined });
+    return nextWaking(this.rows(), kind, calledAt, now, { owesSlot: this.slotOf !== undefined, asksPool: this.asksPool });
   }
 
   /** Sets the next alarm. */

@@ -1,5 +1,5 @@
 /**
- * One JSON line per request, and one when an alarm of the ledger finds trouble. What is not listed here is not logged: no body, no header, no path, no query, no secret.
+ * One JSON line per request, and one when an alarm of the ledger finds trouble or something happens to the passes bought ahead. What is not listed here is not logged: no body, no header, no path, no query, no secret.
  * The fields are explained in docs/deploying.md.
  */
 
@@ -42,6 +42,21 @@ export function writeAlarmLog(fields: Pick<LogFields, "caller" | "relay" | "mend
 /** Writes the line of an issuer key that was bought under although it is suspicious (`PERMISSIVE_ISSUER_KEYS`). */
 export function writeIssuerKeyLog(fields: Pick<LogFields, "mend"> & { code: string }): void {
   console.error(JSON.stringify({ level: "error", event: "issuer-key", ...fields }));
+}
+
+/** Writes a line of the passes bought ahead (`PASS_POOL`). */
+export function writePoolLog(level: LogLevel, fields: Partial<Pick<LogFields, "caller" | "code" | "upstreamRequestId" | "mend" | "fault">> & PoolFields): void {
+  const line = JSON.stringify({ level, event: "pool", ...fields });
+  if (level === "error") console.error(line);
+  else if (level === "warn") console.warn(line);
+  else console.log(line);
+}
+
+interface PoolFields {
+  claimType?: string;
+  sandbox?: boolean;
+  /** How many passes it is about. */
+  count?: number;
 }
 
 /** `error` is for what an operator has to mend, `warn` for what may pass by itself. */

@@ -26,6 +26,13 @@ export function openapi(): Json {
         codes: [TOKEN, { 404: ["not_found"], 503: ["store_unavailable"] }],
       }),
     },
+    "/pool": {
+      get: operation("viewPool", "How many passes are bought ahead, and how old they are. Managed mode only.", {
+        headers: [],
+        answer: "Pool",
+        codes: [TOKEN, { 404: ["not_found"], 503: ["store_unavailable"] }],
+      }),
+    },
     "/relays": {
       post: operation("createRelay", "Makes a relay. Costs nothing.", {
         security: MANAGED_OR_OPEN,
@@ -227,11 +234,31 @@ const progress = object(
   closed,
 );
 
+const count = { type: "integer", minimum: 0 };
+const timeOrNull = { type: ["string", "null"], format: "date-time" };
+const shelf = object(
+  {
+    "claim-type": claimType,
+    sandbox: yesOrNo,
+    wanted: count,
+    ready: { ...count, description: "May be taken." },
+    buying: { ...count, description: "Gone on with by the next top-up." },
+    "in-doubt": { ...count, description: "May have been billed for nothing, and is not bought again." },
+    bound: { ...count, description: "Taken, and not known to have arrived." },
+    oldest: { ...timeOrNull, description: "When the oldest of those that may be taken was bought." },
+    newest: timeOrNull,
+    "last-top-up": object({ at: time, bought: count, "thrown-away": count, code: { ...orNull("string"), description: "What kept it from going on." } }, undefined, { ...closed, type: ["object", "null"] }),
+  },
+  undefined,
+  closed,
+);
+
 const SCHEMAS: Json = {
   Errors: object({ errors: { type: "array", minItems: 1, maxItems: 1, items: object({ title: text, details: text, code: text, meta: { type: "object" } }, ["title", "code"], closed) } }, undefined, closed),
   Health: object({ status: { const: "ok" }, mode: { enum: ["managed", "pass-through"] }, egress: { ...text, description: "How anonymous calls leave." } }, undefined, closed),
   Description: object({ openapi: { const: "3.1.1" } }),
   IssuerKeys: object({ "issuer-keys": { type: "array", items: object({ "claim-type": claimType, sandbox: yesOrNo, "key-hash": { type: "string", pattern: "^[0-9a-f]{64}$" }, "token-key-id": text, "first-seen": time, "last-seen": time, anonymous: yesOrNo, purchase: yesOrNo }, undefined, closed) } }, undefined, closed),
+  Pool: object({ pool: { type: "array", items: shelf } }, undefined, closed),
   NewRelay: object({ "claim-type": claimType, "encryption-key-pem": { ...orNull("string"), minLength: 1, description: "RSA, 2048 to 4096 bits, SPKI in PEM." }, sandbox }, ["claim-type", "encryption-key-pem"], closed),
   Relay: object({ "relay-token": relayToken, "relay-secret": { ...text, description: "Missing where the deployment withholds it." }, "relay-session-access-token": text }, ["relay-token", "relay-session-access-token"], closed),
   Purchase: {

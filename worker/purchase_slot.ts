@@ -57,6 +57,7 @@ export class PurchaseSlot {
     const standing = await this.storage.standing("purchase");
     const stands = standing !== undefined && standing.attempt === attempt ? standing.state : "none";
     if (stands === "sent") return true; // it may still be refused
+    if (standing === undefined && this.storage.asksPool) return true; // a pass may be bound to it
     if (stands === "none" || stands === "rejected") {
       try {
         await this.limit?.giveBack(this.name(attempt));

@@ -12,6 +12,7 @@ import type { KeyedSubject, Ledger, MadeRelay, Outcome, RelaySubject, Subject, V
 import { type KeptSubject, LedgerStorage } from "./ledger_storage.js";
 import { writeAlarmLog } from "./log.js";
 import { openPurchaseLimit } from "./purchase_limit.js";
+import { PoolTake } from "./pool_take.js";
 import { PurchaseSlot, attemptBegun } from "./purchase_slot.js";
 import { claimDue, claimLater, claimLaterByItself, claimRan, notedPass } from "./redeem_later.js";
 import { openRelayStore } from "./relay_records.js";
@@ -136,14 +137,19 @@ export class RelayLedger implements Ledger {
         writeAlarmLog({ ...log, code: outcome.failure.code });
       }
     }
+    if (subject !== undefined && storage.asksPool) {
+      const pool = this.pool(subject, storage);
+      await this.join("purchase", "collect", async () => ({ settled: await pool.settle(), replayed: false }));
+    }
     if (subject !== undefined && storage.slotOf !== undefined) {
       // After a purchase that is under way, and never during one.
       const slot = this.slot(subject, storage);
       await this.join("purchase", "settle", async () => ({ settled: await slot.settle(), replayed: false }));
     }
     if (storage.waking(Date.now()).why === "remind") {
-      const names = storage.rows().filter((row) => row.inDoubt).map(({ name }) => name);
-      writeAlarmLog({ ...log, code: "still_in_doubt", mend: names.map((name) => `nobody knows what came of the ${name}; ask Persona`) });
+      const mend = storage.rows().filter((row) => row.inDoubt).map(({ name }) => `nobody knows what came of the ${name}; ask Persona`);
+      if (storage.asksPool) mend.push("POOL does not say whether a pass is bound to this; see that it is bound in wrangler.toml and answers");
+      writeAlarmLog({ ...log, code: "still_in_doubt", mend });
     }
     if (isDue(storage)) {
       // Not only here: what KV still shows could be bought for anew.
@@ -198,7 +204,9 @@ export class RelayLedger implements Ledger {
     try {
       const begun = attemptBegun(await storage.standing("purchase"), why);
       if (begun !== undefined) await slot.take(begun);
-      return await this.payer().relays.issuePrivacyPass(params, { record: slot.guard(storage.record("purchase")), idempotencySecret, ...why });
+      const taken = begun !== undefined && (await this.pool(subject, storage).take());
+      const bought = await this.payer().relays.issuePrivacyPass(params, { record: slot.guard(storage.record("purchase")), idempotencySecret, ...why });
+      return taken ? { ...bought, replayed: false } : bought;
     } finally {
       await slot.settle().catch(() => false); // the alarm comes back to it; what came of the purchase is told now
     }
@@ -206,6 +214,10 @@ export class RelayLedger implements Ledger {
 
   private slot({ callerId }: KeptSubject, storage: LedgerStorage): PurchaseSlot {
     return new PurchaseSlot(storage, this.home.place, openPurchaseLimit(this.config(), callerId));
+  }
+
+  private pool(subject: KeptSubject, storage: LedgerStorage): PoolTake {
+    return new PoolTake(storage, this.home.place, this.config(), subject);
   }
 
   private async driveRedemption(subject: KeptSubject, storage: LedgerStorage, privacyPassToken: string | undefined, why: Why = {}) {
@@ -239,7 +251,7 @@ export class RelayLedger implements Ledger {
   private async forgetMistake(subject: KeptSubject, storage: LedgerStorage): Promise<void> {
     const guessed = subject.kind === "relay" && subject.createdAt === null;
     const nothing = storage.rows().every(({ name, state, unsettled }) => !unsettled && (NOTHING[name] ?? ["none"]).includes(state));
-    if (guessed && nothing && storage.slotOf === undefined && this.running.size === 0) await storage.wipe();
+    if (guessed && nothing && storage.slotOf === undefined && !storage.asksPool && this.running.size === 0) await storage.wipe();
   }
 
   private payer(): Persona {

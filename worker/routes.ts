@@ -8,6 +8,7 @@ import { createRelay } from "./handlers/create_relay.js";
 import { issuePrivacyPass } from "./handlers/issue_privacy_pass.js";
 import { listIssuerKeys } from "./handlers/list_issuer_keys.js";
 import { redeemRelay } from "./handlers/redeem_relay.js";
+import { viewPool } from "./handlers/view_pool.js";
 import { viewRelay } from "./handlers/view_relay.js";
 import { type LedgerClient, openLedger } from "./ledger_client.js";
 import type { LogFields } from "./log.js";
@@ -71,6 +72,7 @@ export const routes: readonly Route[] = [
   { pattern: "/healthz", expression: /^\/healthz$/, methods: { GET: "health", HEAD: "health" } },
   { pattern: "/openapi.json", expression: /^\/openapi\.json$/, methods: { GET: "description", HEAD: "description" } },
   { pattern: "/issuer-keys", expression: /^\/issuer-keys$/, methods: { GET: listIssuerKeys }, managedOnly: true },
+  { pattern: "/pool", expression: /^\/pool$/, methods: { GET: viewPool }, managedOnly: true },
   { pattern: "/relays", expression: /^\/relays$/, methods: { POST: createRelay } },
   { pattern: "/relays/privacy-passes", expression: /^\/relays\/privacy-passes$/, methods: { POST: issuePrivacyPass } },
   { pattern: "/relays/{relay-token}", expression: /^\/relays\/([^/]+)$/, methods: { GET: viewRelay }, managedOnly: true },

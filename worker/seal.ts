@@ -83,6 +83,11 @@ export async function unseal(keys: readonly SealingKey[], name: string, value: s
   }
 }
 
+/** Whether one of the keys has the id of the one that a value was sealed under. Only {@link unseal} knows whether it opens. */
+export function isSealedUnder(keys: readonly SealingKey[], value: string): boolean {
+  return keys.some(({ id }) => value.startsWith(`${VERSION}.${id}.`));
+}
+
 /** Lower-case hex. */
 export function hex(bytes: ArrayBuffer): string {
   return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -30,6 +30,8 @@ export const testInWorkerd = platform === "workerd" ? test : () => {};
  * @property {number} [requestsPerMinute] Default: no limit
  * @property {BoundWorker[]} [bound] Workers of the same account that call it. Default: none
  * @property {false} [issuerKeys] no `ISSUER_KEYS` binding
+ * @property {string | false} [pool] `false`: no `POOL` binding. A string: the source of methods that stand before those of the
+ *   object that keeps the passes bought ahead, which are `super`'s. Default: the real one
  * @property {string | false} [relays] `false`: no `RELAYS` binding. A string: the source of a class body that stands in for
  *   the KV, with `get` and `put`. Default: a real KV
  * @property {string} [zone] what `CF-Worker` names on what it sends
@@ -52,6 +54,7 @@ export const testInWorkerd = platform === "workerd" ? test : () => {};
  *   tables' rows, and in how many milliseconds it wakes up again
  * @property {(relay: { token: string, secret: string }) => Promise<void>} reset with `ledger: "aging"`: ends the object of a
  *   relay with all that is under way in it
+ * @property {() => Promise<void>} cron sets off the cron trigger, and waits for its end
  * @property {(index: number, url: string, init?: object) => Promise<Response>} bound sends a request to one of the options' Workers
  * @property {(name: string) => Promise<any>} object an object of the ledger, to be called as the Worker calls it
  * @property {() => Promise<void>} close stops workerd at once, with `SIGKILL`: what was not durable is gone
@@ -65,11 +68,12 @@ export async function startGateway(options = {}) {
 }
 
 /** @param {GatewayOptions} options @returns {Promise<Gateway>} */
-async function startWorkerd({ bindings = {}, upstream, kvPersist, durableObjectsPersist, relays, ledger, limits, requestsPerMinute, bound = [], zone, egress, issuerKeys }) {
+async function startWorkerd({ bindings = {}, upstream, kvPersist, durableObjectsPersist, relays, ledger, limits, requestsPerMinute, bound = [], zone, egress, issuerKeys, pool }) {
   let output = "";
   /** @type {Record<string, unknown>[]} */
   const lines = [];
-  const wrapped = (ledger === "aging" ? AGING : "") + (typeof limits === "string" ? `export class OwnLimits extends DurableObject { ${limits} }` : "");
+  const wrapped = (ledger === "aging" ? AGING : "") + (typeof limits === "string" ? `export class OwnLimits extends DurableObject { ${limits} }` : "")
+    + (typeof pool === "string" ? `export class PassPool extends RealPool { ${pool} }` : "");
   const main = {
     name: "gateway",
     modules: wrapped === "" ? workerModules() : [{ type: "ESModule", path: inRoot("build/worker/wrapped.js"), contents: `${WRAPPED}${wrapped}` }, ...workerModules()],
@@ -79,6 +83,7 @@ async function startWorkerd({ bindings = {}, upstream, kvPersist, durableObjects
     durableObjects: {
       ...(ledger === false ? {} : { LEDGER: { className: ledger === "aging" ? "AgingLedger" : "RelayLedger", useSQLite: true } }),
       ...(limits === false ? {} : { LIMITS: { className: typeof limits === "string" ? "OwnLimits" : "CallerLimits", useSQLite: true } }),
+      ...(pool === false ? {} : { POOL: { className: "PassPool", useSQLite: true } }),
       ...(issuerKeys === false ? {} : { ISSUER_KEYS: { className: "IssuerKeys", useSQLite: true } }),
     },
     ...(requestsPerMinute === undefined ? {} : { ratelimits: { REQUESTS: { simple: { limit: requestsPerMinute, period: 60 } } } }),
@@ -147,6 +152,9 @@ async function startWorkerd({ bindings = {}, upstream, kvPersist, durableObjects
       const { name } = boundWorker(bound[index] ?? { script: "" }, index);
       return /** @type {any} */ ((await miniflare.getWorker(name)).fetch(url, init));
     },
+    async cron() {
+      await (await miniflare.getWorker("gateway")).scheduled({ cron: "23 * * * *" });
+    },
     object: (name) => object(miniflare, name),
     close: () => miniflare.dispose(),
   };
@@ -170,7 +178,7 @@ async function object(miniflare, name) {
 /** A module around the Worker's, which adds classes to it. */
 const WRAPPED = `
   import { DurableObject } from "cloudflare:workers";
-  import { RelayLedger } from "./index.js";
+  import { PassPool as RealPool, RelayLedger } from "./index.js";
   export * from "./index.js";
   export { default } from "./index.js";`;
 

@@ -66,6 +66,30 @@ test("a limit of purchases without what counts them, and without callers", async
   assert.deepEqual(await refused({ bindings: { PURCHASES_PER_DAY: "10" } }), ["PURCHASES_PER_DAY"]);
 });
 
+test("a pool of passes without what keeps it, and without an API key", async () => {
+  const PASS_POOL = '{"age_over18_germany": 20}';
+  assert.deepEqual(await refused({ bindings: { ...whole, PASS_POOL }, pool: false }), ["POOL"]);
+  assert.deepEqual(await refused({ bindings: { PASS_POOL } }), ["PASS_POOL"]);
+});
+
+test("what is wrong with a pool of passes is said by its member", async () => {
+  for (const [value, said] of [
+    ['{"live_human_presence":5,"age_over18_germany":"20"}', "PASS_POOL member age_over18_germany must be a whole number from 0 to 1000"],
+    ['{"age_over18_germany":20,"age_over18_germany":2}', "PASS_POOL member age_over18_germany is there twice: leave one of them"],
+    ['{"live_human_presence":5,"über 18":2}', "PASS_POOL member 2: the claim type must be 1 to 128 of A-Z a-z 0-9 _ -"],
+    ["age_over18_germany:20", 'PASS_POOL is not JSON: it must be one of claim types and numbers, such as {"age_over18_germany": 20}'],
+    ["{}", "PASS_POOL names no claim type: add one, or remove it"],
+  ]) {
+    const gateway = await startGateway({ bindings: { ...whole, PASS_POOL: value } });
+    try {
+      assert.equal((await send(`${gateway.url}/healthz`, { method: "GET" })).status, 500);
+      assert.deepEqual((await gateway.log(({ code }) => code === "misconfigured")).mend, [said]);
+    } finally {
+      await gateway.close();
+    }
+  }
+});
+
 test("half of the settings of Access, or without callers", async () => {
   const { ACCESS_AUD, ACCESS_TEAM_DOMAIN } = ACCESS;
   assert.deepEqual(await refused({ bindings: { ...whole, ACCESS_AUD } }), ["ACCESS_TEAM_DOMAIN"]);
@@ -93,6 +117,7 @@ malformed.ACCESS_TEAM_DOMAIN = ["", "https://acme.cloudflareaccess.com", "http:/
 malformed.ACCESS_AUD = ["", "short", "a b".repeat(10), "x".repeat(129), "ü".repeat(20), 7];
 malformed.IDEMPOTENCY_KEYS = malformed.STORE_KEYS;
 malformed.REDEEM_DELAY_S = ["", "30", "-30", "300-30", "0-0", "30-10801", "1.5-2", "30 - 300", "30-300s", "٣-٤", 30];
+malformed.PASS_POOL = ["", "20", "null", "[]", '["a"]', "{}", '{"a":1.5}', '{"a":-1}', '{"a":1001}', '{"a":null}', '{"a":true}', '{"a":{"b":1}}', '{"a":1,"a":1}', '{"a":1,"\\u0061":1}', '{"":1}', '{"a b":1}', "{'a':1}", '{"a":1,}', `{"${"a".repeat(129)}":1}`, JSON.stringify(Object.fromEntries(Array.from({ length: 17 }, (_, index) => [`type_${index}`, 1]))), { age: 20 }];
 malformed.EGRESS = ["", "https://egress.example"];
 malformed.PERMISSIVE_ISSUER_KEYS = malformed.WITHHOLD_RELAY_SECRET;
 malformed.ISSUER_KEY_MIN_DAYS = ["", "-1", "1.5", "366", "one", "1e2", 1];
@@ -135,6 +160,7 @@ test("forms that are right", async () => {
     [{ ...whole, ...ACCESS, PURCHASES_PER_DAY: "access:service:abc.access:5,access:person:0123456789abcdef:1" }, "managed"],
     [{ ...whole, PURCHASES_PER_DAY: "shop:100,b-_9:0,*:999999999" }, "managed"],
     [{ PERMISSIVE_ISSUER_KEYS: "true" }, "pass-through"],
+    [{ ...whole, PASS_POOL: ' {"age_over18_germany": 1000, "__proto__": 0, "a-b": 1e2 }\n' }, "managed"],
     [{ ...whole, IDEMPOTENCY_KEYS: newStoreKey("i"), ISSUER_KEY_MIN_DAYS: "365", ISSUER_KEY_PINS: `${"A".repeat(64)},x_1:${"0".repeat(64)}` }, "managed"],
     [{ ...whole, GATEWAY_TOKENS: `a-_9:${"!".repeat(16)}:${"~".repeat(16)}`, STORE_KEYS: `${newStoreKey("x")},${newStoreKey("y")}` }, "managed"],
   ]) {

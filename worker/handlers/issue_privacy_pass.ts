@@ -8,6 +8,8 @@ import { fieldError } from "../errors.js";
 import { keyedSubject, sentIdempotencyKey } from "../keyed_requests.js";
 import { refused } from "../ledger_client.js";
 import { Refused } from "../ledger_outcomes.js";
+import { writePoolLog } from "../log.js";
+import { askPool, isPooled, takeFromPool } from "../pool_client.js";
 import { type PurchaseLimit, openPurchaseLimit, takeSlot } from "../purchase_limit.js";
 import { admitRelayToken, ownedRelay, requiredRelaySecret } from "../relay_access.js";
 import type { Call, Managed } from "../routes.js";
@@ -57,9 +59,9 @@ async function buyNow(call: Call, apiKey: string, params: IssuePrivacyPassParams
   const about = { call: "purchase", relay: params.relayToken !== undefined, secrets: [apiKey, params.relaySecret] } as const;
   const { relays } = payingPersona(config, apiKey);
   const limit = call.deployment.mode === "managed" ? openPurchaseLimit(call.deployment.config, call.deployment.callerId) : undefined;
-  const buying = limit?.active
-    ? buyCounted(limit, (durable) => callUpstream(config, about, () => relays.issuePrivacyPass(params, durable)))
-    : callUpstream(config, about, () => relays.issuePrivacyPass(params));
+  const direct = (durable?: DurablePurchase) => callUpstream(config, about, () => (durable === undefined ? relays.issuePrivacyPass(params) : relays.issuePrivacyPass(params, durable)));
+  const buy = async (durable?: DurablePurchase) => (await takeOnce(call, params)) ?? direct(durable);
+  const buying = limit?.active ? buyCounted(limit, buy) : buy();
   const bought = await buying.catch((error: unknown) => {
     throw error instanceof Refused ? refused(error.refusal) : error;
   });
@@ -79,6 +81,21 @@ async function buyCounted<T>(limit: PurchaseLimit, buy: (durable: DurablePurchas
     if (notBilled) await limit.giveBack(slot).catch(() => undefined); // then it counts until midnight
     throw error;
   }
+}
+
+/** A pass that was bought ahead, for a caller who could not ask for it again. `undefined` when there is none. */
+async function takeOnce({ deployment }: Call, { claimType, sandbox }: IssuePrivacyPassParams): Promise<{ privacyPassToken: string } | undefined> {
+  if (deployment.mode !== "managed" || claimType === undefined || sandbox === undefined) return undefined;
+  const { config, callerId } = deployment;
+  const shelf = { claimType, sandbox };
+  if (!isPooled(config, shelf)) return undefined;
+  const taker = `once/${crypto.randomUUID()}`;
+  const record = await takeFromPool(config, taker, shelf, { ifBound: false });
+  if (record === null) return void writePoolLog("warn", { code: "pool_empty", ...shelf, caller: callerId });
+  // Of the record the SDK says what the pass is, and asks nobody.
+  const taken = await payingPersona(config, config.apiKey).relays.issuePrivacyPass(shelf, { record: { read: () => ({ text: record, version: 1 }), write: () => undefined } });
+  await askPool(config, (pool) => pool.collected(taker)).catch(() => undefined); // it is then shown as bound
+  return taken;
 }
 
 function answer(privacyPassToken: string, replayed: boolean): Response {
