@@ -18,7 +18,7 @@ export class PassPool implements Pool {
   private keys: Promise<SealingKey[]> | undefined;
   /** Who wants a top-up joins the one under way. In the object: see relay_ledger.ts. */
   private running: Promise<void> | undefined;
-  private current: PoolTopUp | undefined;
+  private stopped = false;
 
   constructor(private readonly env: Env, private readonly home: PoolHome) {
     this.table = new PoolTable(home);
@@ -49,12 +49,12 @@ export class PassPool implements Pool {
   }
 
   topUp(): Promise<void> {
-    return (this.running ??= this.runTopUp().finally(() => (this.running = this.current = undefined)));
+    return (this.running ??= this.runTopUp().finally(() => (this.running = undefined)));
   }
 
-  /** Has the top-up that is under way end with the purchase that is. */
+  /** Has the top-up that is under way end with the purchase that is, and none begin. */
   stop(): void {
-    this.current?.stop();
+    this.stopped = true;
   }
 
   async view(): Promise<ShelfView[]> {
@@ -73,8 +73,7 @@ export class PassPool implements Pool {
   private async runTopUp(): Promise<void> {
     try {
       const config = this.config();
-      this.current = new PoolTopUp(config, this.home, this.table, await this.openKeys(config));
-      await this.current.run();
+      await new PoolTopUp(config, this.home, this.table, await this.openKeys(config), () => this.stopped).run();
     } catch (error) {
       const problems = error instanceof Refused && error.refusal.why === "misconfigured" ? error.refusal.problems : undefined;
       writePoolLog("error", problems === undefined ? { code: "internal", fault: describeFault(error) } : { code: "misconfigured", mend: [...problems] });

@@ -47,15 +47,15 @@ export function sealedName(place: string, slot: string): string {
 export class PoolTopUp {
   private left = MOST_PURCHASES;
   private readonly startedAt = Date.now();
-  private stopped = false;
 
-  /** `keys`: the first seals, all open. */
-  constructor(private readonly config: ManagedConfig, private readonly home: PoolHome, private readonly table: PoolTable, private readonly keys: readonly SealingKey[]) {}
-
-  /** Has it end with the purchase that is under way. */
-  stop(): void {
-    this.stopped = true;
-  }
+  /** `keys`: the first seals, all open. `isStopped`: it is to begin no other purchase. */
+  constructor(
+    private readonly config: ManagedConfig,
+    private readonly home: PoolHome,
+    private readonly table: PoolTable,
+    private readonly keys: readonly SealingKey[],
+    private readonly isStopped: () => boolean,
+  ) {}
 
   async run(): Promise<void> {
     const { home, table } = this;
@@ -91,7 +91,7 @@ export class PoolTopUp {
   }
 
   private mayBegin(): boolean {
-    return !this.stopped && this.left > 0 && Date.now() - this.startedAt < BEGIN_WITHIN_MS;
+    return !this.isStopped() && this.left > 0 && Date.now() - this.startedAt < BEGIN_WITHIN_MS;
   }
 
   /** Buys the pass of a slot, or goes on buying it. */

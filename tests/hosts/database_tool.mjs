@@ -10,7 +10,9 @@ const tables = db.prepare("SELECT name FROM sqlite_master WHERE type = 'table' A
 if (what === "exec") db.exec(value);
 if (what === "age") {
   const times = { gateway_entries: ["expires_at"], gateway_records: ["since", "written_at"], gateway_flags: ["value"], gateway_alarms: ["at"] };
-  for (const [table, columns] of Object.entries(times)) {
+  const pool = { gateway_pool_slots: ["since", "made_at", "written_at", "taken_at", "collected_at"], gateway_pool_misses: ["at"], gateway_pool_runs: ["at"], gateway_pool_clock: ["at"] };
+  for (const [table, columns] of Object.entries({ ...times, ...pool })) {
+    if (!tables.includes(table)) continue;
     db.exec(`UPDATE ${table} SET ${columns.map((column) => `${column} = ${column} - ${Number(value)}`).join(", ")}`);
   }
 }

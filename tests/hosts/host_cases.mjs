@@ -241,7 +241,7 @@ export function patienceCase(host) {
 }
 
 /** Runs database_tool.mjs over a database that nobody has open. @param {string} file @param {...(string | number)} args @returns {any} */
-function database(file, ...args) {
+export function database(file, ...args) {
   const found = findRuntime("node22");
   assert.ok("command" in found, found.missing);
   const [node, ...options] = found.command;

@@ -4,6 +4,7 @@ import { exampleCommand } from "../../scripts/lib/example.mjs";
 import { delayedCases } from "../egress/delayed_cases.mjs";
 import { startHost } from "../support/hosts.mjs";
 import { hostCases, patienceCase } from "./host_cases.mjs";
+import { poolCases } from "./pool_cases.mjs";
 
 /** tests/worker/NAME.test.mjs: the gateway contract, and what may die when. */
 const CONTRACT = [
@@ -19,6 +20,7 @@ export function hostSuite(host) {
   // Most of the time each of them waits for something.
   describe(host, { concurrency: true }, () => {
     describe("its database, its start and its end", { concurrency: 1 }, () => hostCases(host));
+    describe("its pool of passes", { concurrency: 1 }, () => poolCases(host));
     describe("its patience", () => patienceCase(host));
     describe("tests/egress/delayed_cases.mjs", { concurrency: 1 }, () => delayedCases((options) => startHost(host, options)));
     for (const name of CONTRACT) describe(`tests/worker/${name}.test.mjs`, { concurrency: 1 }, () => import(`../worker/${name}.test.mjs`));
