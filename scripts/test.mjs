@@ -29,7 +29,7 @@ const ENVIRONMENT = {
 };
 
 // As in `cargo test`, but compiled for wasm32; integration tests that are for native targets only are left out.
-const WASM_TESTS = ['cargo', 'test', '--locked', ...WASM, '--lib', '--test', 'checks', '--test', 'wasm'];
+const WASM_TESTS = ['cargo', 'test', '--locked', ...WASM, '--lib', '--test', 'checks', '--test', 'records', '--test', 'wasm'];
 const WASM_TEST_ENVIRONMENT = {
   ...wasmEnvironment(),
   CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER: inRoot(testRunner),

@@ -10,13 +10,12 @@ pub use answer::{
 
 use core::fmt;
 
-use serde::Serialize;
-
 use crate::blind::BlindedToken;
 use crate::encryption_key::EncryptionKey;
 use crate::error::Error;
 use crate::idempotency::IdempotencyKey;
 use crate::identifiers::{ClaimType, RelayToken};
+use crate::json::Writer;
 use crate::outcome::Call;
 use crate::secret::{ApiKey, PrivacyPassToken, RelaySecret};
 
@@ -131,34 +130,16 @@ impl PersonaVersion {
 
 /// Makes a relay.
 pub fn create(claim_type: &ClaimType, encryption_key: Option<&EncryptionKey>, sandbox: bool) -> Request {
-    #[derive(Serialize)]
-    #[serde(rename_all = "kebab-case")]
-    struct Body<'a> {
-        claim_type: &'a str,
-        encryption_key_pem: Option<&'a str>,
-        #[serde(skip_serializing_if = "is_false")]
-        sandbox: bool,
-    }
-    let body = Body {
-        claim_type: claim_type.as_str(),
-        encryption_key_pem: encryption_key.map(EncryptionKey::as_pem),
-        sandbox,
-    };
-    request(Call::Create, "/api/privacy/v1/relays".into(), json(&body))
+    let body = Writer::new().text("claim-type", claim_type.as_str());
+    let body = body.optional_text("encryption-key-pem", encryption_key.map(EncryptionKey::as_pem));
+    request(Call::Create, "/api/privacy/v1/relays".into(), in_sandbox(body, sandbox))
 }
 
 /// Asks for a challenge by claim type. The pass redeems any relay of that claim type and environment.
 pub fn challenge_by_claim_type(claim_type: &ClaimType, sandbox: bool) -> Request {
-    #[derive(Serialize)]
-    #[serde(rename_all = "kebab-case")]
-    struct Body<'a> {
-        claim_type: &'a str,
-        // [assumed] The page that documents this call does not say how the environment is chosen.
-        #[serde(skip_serializing_if = "is_false")]
-        sandbox: bool,
-    }
-    let body = Body { claim_type: claim_type.as_str(), sandbox };
-    request(Call::Challenge, "/api/privacy/v1/relays/challenge".into(), json(&body))
+    // [assumed] The page that documents this call does not say how the environment is chosen.
+    let body = in_sandbox(Writer::new().text("claim-type", claim_type.as_str()), sandbox);
+    request(Call::Challenge, "/api/privacy/v1/relays/challenge".into(), body)
 }
 
 /// Asks for a challenge by relay: the redemption without a pass, whose 401 is the answer.
@@ -176,14 +157,8 @@ pub fn purchase(
     idempotency_key: &IdempotencyKey,
     version: Option<&PersonaVersion>,
 ) -> Request {
-    #[derive(Serialize)]
-    #[serde(rename_all = "kebab-case")]
-    struct Body<'a> {
-        blinded_token: &'a str,
-        key_id: &'a str,
-    }
-    let body = Body { blinded_token: &blinded_token.to_base64url(), key_id };
-    let mut request = request(Call::Purchase, "/api/v1/privacy-passes".into(), json(&body));
+    let body = Writer::new().text("blinded-token", &blinded_token.to_base64url()).text("key-id", key_id).end();
+    let mut request = request(Call::Purchase, "/api/v1/privacy-passes".into(), body);
     request.headers.push(("authorization", ["Bearer ", api_key.expose()].concat()));
     request.headers.push(("idempotency-key", idempotency_key.as_str().into()));
     if let Some(PersonaVersion(date)) = version {
@@ -215,12 +190,7 @@ fn request(call: Call, path: String, body: String) -> Request {
     Request { call, path, headers: headers.map(|(name, value)| (name, value.into())).into(), body }
 }
 
-/// Text and booleans cannot fail to serialise; an empty body would be refused upstream, and nothing bought.
-fn json(body: &impl Serialize) -> String {
-    serde_json::to_string(body).unwrap_or_default()
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-fn is_false(flag: &bool) -> bool {
-    !flag
+/// Ends a body. Production is not named.
+fn in_sandbox(body: Writer, sandbox: bool) -> String {
+    if sandbox { body.flag("sandbox", true) } else { body }.end()
 }

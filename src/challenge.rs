@@ -1,10 +1,9 @@
 //! The challenge: what the issuer wants a token to be bound to, kept to the letter.
 
-use serde::Deserialize;
-
 use crate::encoding::from_base64url;
 use crate::error::Error;
 use crate::issuer_key::{IssuerKey, IssuerKeyError, KeyHash, KeyIdKind};
+use crate::json::{self, Object};
 use crate::time::from_rfc3339;
 
 /// Why a challenge can't be used.
@@ -86,15 +85,15 @@ impl Challenge {
     /// # Errors
     /// One [`ChallengeError`] per check.
     pub fn from_json(raw: &str, now: i64) -> Result<Self, ChallengeError> {
-        let Members { mac, token_type, expires_at } = members(raw)?;
-        let Some(Value::Text(mac)) = mac.filter(|mac| *mac != Value::Text(String::new())) else {
-            return Err(ChallengeError::Mac);
-        };
-        if token_type.is_some_and(|token_type| token_type != Value::Number(2)) {
+        let object = Object::read(raw).ok_or(ChallengeError::NotAnObject)?;
+        let member = |name| object.member(name).ok_or(ChallengeError::NotAnObject);
+        let (mac, token_type, expires_at) = (member("mac")?, member("token_type")?, member("expires_at")?);
+        let mac = text(mac.ok_or(ChallengeError::Mac)?)?.filter(|mac| !mac.is_empty()).ok_or(ChallengeError::Mac)?;
+        if token_type.is_some_and(|token_type| token_type != "2") {
             return Err(ChallengeError::TokenType);
         }
         if let Some(expires_at) = expires_at {
-            let Value::Text(expires_at) = expires_at else { return Err(ChallengeError::ExpiresAt) };
+            let expires_at = text(expires_at)?.ok_or(ChallengeError::ExpiresAt)?;
             let expires_at = from_rfc3339(&expires_at).ok_or(ChallengeError::ExpiresAt)?;
             if expires_at.saturating_add(CLOCK_SKEW_SECONDS) < now {
                 return Err(ChallengeError::Expired);
@@ -147,33 +146,10 @@ impl Offer {
     }
 }
 
-/// The members that are looked at. `Option` is absence; `null` is a value, and a wrong one.
-#[derive(Deserialize)]
-struct Members {
-    #[serde(default, deserialize_with = "present")]
-    mac: Option<Value>,
-    #[serde(default, deserialize_with = "present")]
-    token_type: Option<Value>,
-    #[serde(default, deserialize_with = "present")]
-    expires_at: Option<Value>,
-}
-
-#[derive(Deserialize, PartialEq)]
-#[serde(untagged)]
-enum Value {
-    Text(String),
-    Number(u64),
-    Other(serde::de::IgnoredAny),
-}
-
-fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(deserializer).map(Some)
-}
-
-fn members(raw: &str) -> Result<Members, ChallengeError> {
-    // A struct can also be read from an array; an object it has to be.
-    if !raw.starts_with('{') {
-        return Err(ChallengeError::NotAnObject);
+/// A string's value, `None` when it is something else. Half a surrogate pair is no text, and so not even JSON.
+fn text(value: &str) -> Result<Option<String>, ChallengeError> {
+    if !value.starts_with('"') {
+        return Ok(None);
     }
-    serde_json::from_str(raw).map_err(|_| ChallengeError::NotAnObject)
+    json::text(value).map(Some).ok_or(ChallengeError::NotAnObject)
 }

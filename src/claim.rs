@@ -1,6 +1,6 @@
 //! Claim payloads in the clear (docs/protocol.md, "Claims").
 
-use serde::Deserialize;
+use crate::json::{self, Object};
 
 /// Why a claim payload can't be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,13 +42,11 @@ pub struct Claim {
 }
 
 /// One way in which a claim was looked at. Both members are open sets.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Method {
     /// Such as `facial_age_estimation`.
-    #[serde(default)]
     pub method: String,
     /// Such as `passed`.
-    #[serde(default)]
     pub result: String,
 }
 
@@ -58,13 +56,6 @@ impl Claim {
     /// # Errors
     /// One [`ClaimError`] per check.
     pub fn parse(payload: &str) -> Result<Self, ClaimError> {
-        #[derive(Deserialize)]
-        struct Members {
-            claim_type: String,
-            claim_result: String,
-            #[serde(default)]
-            methodology: Option<Vec<Method>>,
-        }
         let payload = payload.trim();
         if !payload.starts_with('{') {
             let base64 = |byte: u8| {
@@ -73,13 +64,23 @@ impl Claim {
             let encrypted = payload.len() >= 300 && payload.bytes().all(base64);
             return Err(if encrypted { ClaimError::Encrypted } else { ClaimError::Malformed });
         }
-        let Members { claim_type, claim_result, methodology } =
-            serde_json::from_str(payload).map_err(|_| ClaimError::Malformed)?;
+        let (claim_type, claim_result, methodology) = members(payload).ok_or(ClaimError::Malformed)?;
         let passed = match claim_result.as_str() {
             "passed" => true,
             "failed" => false,
             _ => return Err(ClaimError::Result),
         };
-        Ok(Self { claim_type, passed, methodology: methodology.unwrap_or_default() })
+        Ok(Self { claim_type, passed, methodology })
     }
+}
+
+fn members(payload: &str) -> Option<(String, String, Vec<Method>)> {
+    let object = Object::read(payload)?;
+    let mut methodology = Vec::new();
+    for step in object.optional_array("methodology")? {
+        let step = Object::read(step)?;
+        let text = |name| step.member(name)?.map_or(Some(String::new()), json::text);
+        methodology.push(Method { method: text("method")?, result: text("result")? });
+    }
+    Some((object.text("claim_type")?, object.text("claim_result")?, methodology))
 }

@@ -147,6 +147,7 @@ pub mod hosted_flow;
 pub mod idempotency;
 pub mod identifiers;
 pub mod issuer_key;
+mod json;
 pub mod outcome;
 pub mod pass;
 pub mod purchase;

@@ -2,8 +2,6 @@
 
 use blind_rsa_signatures::reexports::hmac_sha256::Hash as Sha256;
 use rsa::rand_core::CryptoRng;
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use crate::blind::{blind, finalize, BlindedToken};
@@ -11,6 +9,7 @@ use crate::challenge::{Challenge, Offer};
 use crate::encoding::{base64url, from_base64url, hex};
 use crate::error::Error;
 use crate::issuer_key::IssuerKey;
+use crate::json::{Object, Writer};
 use crate::secret::{PrivacyPassToken, SecretBytes};
 
 /// What gets signed, 98 bytes: `0x0002 || SHA-256(nonce) || SHA-256(mac) || SHA-256(token-key-id)`, each hash over the
@@ -85,38 +84,22 @@ impl PendingPass {
     /// # Errors
     /// [`Error::BlindSignature`] when it does not verify.
     pub fn finalize(&self, blind_signature: &[u8]) -> Result<PrivacyPassToken, Error> {
-        #[derive(Serialize)]
-        struct Pass<'a> {
-            token_nonce: &'a str,
-            signature: &'a str,
-            key_id: &'a str,
-            challenge: &'a RawValue,
-        }
         let token_input = TokenInput::new(&self.nonce, self.challenge.mac(), &self.key_id);
         let signature = finalize(&self.issuer_key, &token_input, &self.inverse, blind_signature)?;
-        let broken = |_| Error::Internal("assembling the pass failed");
-        let pass = Pass {
-            token_nonce: &self.nonce,
-            signature: &base64url(&signature),
-            key_id: &self.key_id,
-            challenge: serde_json::from_str(self.challenge.as_json()).map_err(broken)?,
-        };
-        let json = Zeroizing::new(serde_json::to_string(&pass).map_err(broken)?);
+        let pass = Writer::new().text("token_nonce", &self.nonce).text("signature", &base64url(&signature));
+        let pass = pass.text("key_id", &self.key_id).json("challenge", self.challenge.as_json());
+        let json = Zeroizing::new(pass.end());
         PrivacyPassToken::parse(base64url(json.as_bytes()))
     }
 
     /// The pending pass as text that [`from_text`](Self::from_text) reads: base64url of versioned JSON.
     pub fn to_text(&self) -> String {
-        let kept = Kept {
-            v: VERSION,
-            challenge: self.challenge.as_json().to_owned(),
-            token_key: self.issuer_key_text.clone(),
-            key_id: self.key_id.clone(),
-            nonce: self.nonce.to_string(),
-            inverse: base64url(self.inverse.expose()),
-            blinded_token: self.blinded_token.to_base64url(),
-        };
-        base64url(Zeroizing::new(serde_json::to_string(&kept).unwrap_or_default()).as_bytes())
+        let kept = Writer::new().number("v", VERSION).text("challenge", self.challenge.as_json());
+        let kept =
+            kept.text("token_key", &self.issuer_key_text).text("key_id", &self.key_id).text("nonce", &self.nonce);
+        let kept = kept.text("inverse", &base64url(self.inverse.expose()));
+        let kept = Zeroizing::new(kept.text("blinded_token", &self.blinded_token.to_base64url()).end());
+        base64url(kept.as_bytes())
     }
 
     /// Reads what [`to_text`](Self::to_text) wrote. The challenge may have expired since: it was bought in time.
@@ -126,18 +109,26 @@ impl PendingPass {
     pub fn from_text(text: &str) -> Result<Self, Error> {
         let read = || -> Option<Self> {
             let json = Zeroizing::new(from_base64url(text).ok()?);
-            let kept: Kept = serde_json::from_slice(&json).ok().filter(|kept: &Kept| kept.v == VERSION)?;
-            let issuer_key = IssuerKey::from_base64url(&kept.token_key).ok()?;
-            let inverse = SecretBytes::new(from_base64url(&kept.inverse).ok()?);
-            let blinded_token = BlindedToken::from_base64url(&kept.blinded_token)?;
+            let kept = Object::read(core::str::from_utf8(&json).ok()?)?;
+            if kept.number("v")? != VERSION {
+                return None;
+            }
+            let nonce = Zeroizing::new(kept.text("nonce")?);
+            let issuer_key_text = kept.text("token_key")?;
+            let issuer_key = IssuerKey::from_base64url(&issuer_key_text).ok()?;
+            let inverse = SecretBytes::new(from_base64url(&Zeroizing::new(kept.text("inverse")?)).ok()?);
+            let blinded_token = BlindedToken::from_base64url(&kept.text("blinded_token")?)?;
             let lengths = [inverse.expose().len(), blinded_token.as_bytes().len()];
-            let whole = kept.nonce.len() == 64 && lengths == [issuer_key.modulus_len(); 2];
-            whole.then_some(Self {
-                challenge: Challenge::from_json(&kept.challenge, i64::MIN).ok()?,
+            let whole = nonce.len() == 64 && lengths == [issuer_key.modulus_len(); 2];
+            if !whole {
+                return None;
+            }
+            Some(Self {
+                challenge: Challenge::from_json(&kept.text("challenge")?, i64::MIN).ok()?,
                 issuer_key,
-                issuer_key_text: kept.token_key,
-                key_id: kept.key_id,
-                nonce: Zeroizing::new(kept.nonce),
+                issuer_key_text,
+                key_id: kept.text("key_id")?,
+                nonce,
                 inverse,
                 blinded_token,
             })
@@ -146,18 +137,7 @@ impl PendingPass {
     }
 }
 
-const VERSION: u32 = 1;
-
-#[derive(Serialize, Deserialize)]
-struct Kept {
-    v: u32,
-    challenge: String,
-    token_key: String,
-    key_id: String,
-    nonce: String,
-    inverse: String,
-    blinded_token: String,
-}
+const VERSION: i64 = 1;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing)]

@@ -21,7 +21,6 @@
 
 mod record;
 
-pub(crate) use record::this_version;
 pub use record::{Description, Purchase, Sent, State};
 
 use crate::error::Error;

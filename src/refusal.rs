@@ -1,12 +1,13 @@
 //! A refusal that is kept: what a later caller is told of an answer that the upstream gave once.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::error::{Error, UpstreamError};
+use crate::json::{Object, Writer};
 use crate::outcome::{classify, Call};
 
 /// What the upstream said when it refused definitively. It names no secret.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Refusal {
     /// The HTTP status.
@@ -22,6 +23,23 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// As a record keeps it.
+    pub(crate) fn to_text(&self) -> String {
+        let text = Writer::new().number("status", self.status.into()).optional_text("title", self.title.as_deref());
+        let text = text.optional_text("details", self.details.as_deref()).optional_text("code", self.code.as_deref());
+        text.optional_text("requestId", self.request_id.as_deref()).end()
+    }
+
+    pub(crate) fn read(object: &Object<'_>) -> Option<Self> {
+        Some(Self {
+            status: u16::try_from(object.number("status")?).ok()?,
+            title: object.optional_text("title")?,
+            details: object.optional_text("details")?,
+            code: object.optional_text("code")?,
+            request_id: object.optional_text("requestId")?,
+        })
+    }
+
     /// What is worth keeping of an error; `None` when it is not one that the upstream answered.
     pub fn of(error: &Error) -> Option<Self> {
         let Error::Upstream(error) = error else { return None };

@@ -2,16 +2,16 @@
 
 use core::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::VERSION;
+use crate::json::{serde_as_text, text, Object, Writer};
 use crate::refusal::Refusal;
 
 /// What is durable of a purchase. Secret: it holds what links the pass with its purchase.
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Purchase {
     /// The version of this layout. Another one is not read.
-    #[serde(deserialize_with = "this_version")]
     pub v: u32,
     /// How many passes may have been billed before this one, each with an operator's or a refusal's leave: it is part of the
     /// idempotency key.
@@ -21,8 +21,7 @@ pub struct Purchase {
 }
 
 /// Where a purchase stands.
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub enum State {
     /// Nothing has left.
     None,
@@ -56,7 +55,7 @@ pub enum State {
 }
 
 /// A request that may have left, to the byte.
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Sent {
     /// [`PendingPass::to_text`](crate::pass::PendingPass::to_text): challenge, issuer key, nonce, blinding secret, blinded token.
     pub pending_pass: String,
@@ -148,12 +147,77 @@ impl Purchase {
     }
 }
 
-/// Reads the version of a record, and refuses any but [`VERSION`].
-pub(crate) fn this_version<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    let found = u32::deserialize(deserializer)?;
-    if found == VERSION {
-        Ok(found)
-    } else {
-        Err(serde::de::Error::custom("a record of another version"))
+serde_as_text!(Purchase);
+
+impl Purchase {
+    /// The record as a store keeps it: JSON. Members are not left out, so that a record that lost one is not read.
+    pub fn to_text(&self) -> String {
+        let state = match &self.state {
+            State::None => "\"none\"".into(),
+            State::Sent(sent) => Writer::new().json("sent", &sent.to_text()).end(),
+            State::Issued { pass, issued_at } => {
+                let issued = Writer::new().text("pass", pass).number("issued_at", *issued_at).end();
+                Writer::new().json("issued", &issued).end()
+            }
+            State::Rejected { refusal } => {
+                let rejected = Writer::new().json("refusal", &refusal.to_text()).end();
+                Writer::new().json("rejected", &rejected).end()
+            }
+            State::Unknown { sent, since } => {
+                let unknown = Writer::new().json("sent", &sent.to_text()).number("since", *since).end();
+                Writer::new().json("unknown", &unknown).end()
+            }
+            State::Unusable { since } => {
+                Writer::new().json("unusable", &Writer::new().number("since", *since).end()).end()
+            }
+        };
+        let text = Writer::new().number("v", self.v.into()).number("attempt", self.attempt.into());
+        text.json("state", &state).end()
+    }
+
+    /// Reads what [`to_text`](Self::to_text) wrote; `None` when it is anything else, of another version for one.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let record = Object::read(text)?;
+        let v = record.count("v").filter(|v| *v == VERSION)?;
+        Some(Self { v, attempt: record.count("attempt")?, state: State::read(record.member("state")??)? })
+    }
+}
+
+impl State {
+    fn read(value: &str) -> Option<Self> {
+        if value.starts_with('"') {
+            return (text(value)? == "none").then_some(Self::None);
+        }
+        let state = Object::read(value)?;
+        let (name, value) = state.only()?;
+        let state = Object::read(value)?;
+        Some(match name {
+            "sent" => Self::Sent(Sent::read(&state)?),
+            "issued" => Self::Issued { pass: state.text("pass")?, issued_at: state.number("issued_at")? },
+            "rejected" => Self::Rejected { refusal: Refusal::read(&state.object("refusal")?)? },
+            "unknown" => Self::Unknown { sent: Sent::read(&state.object("sent")?)?, since: state.number("since")? },
+            "unusable" => Self::Unusable { since: state.number("since")? },
+            _ => return None,
+        })
+    }
+}
+
+impl Sent {
+    fn to_text(&self) -> String {
+        let text = Writer::new().text("pending_pass", &self.pending_pass);
+        let text = text.text("idempotency_key", &self.idempotency_key).number("first_sent_at", self.first_sent_at);
+        let text = text.flag("in_flight", self.in_flight).flag("in_doubt", self.in_doubt);
+        text.optional_number("first_5xx_at", self.first_5xx_at).end()
+    }
+
+    fn read(object: &Object<'_>) -> Option<Self> {
+        Some(Self {
+            pending_pass: object.text("pending_pass")?,
+            idempotency_key: object.text("idempotency_key")?,
+            first_sent_at: object.number("first_sent_at")?,
+            in_flight: object.flag("in_flight")?,
+            in_doubt: object.flag("in_doubt")?,
+            first_5xx_at: object.optional_number("first_5xx_at")?,
+        })
     }
 }

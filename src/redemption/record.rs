@@ -2,17 +2,15 @@
 
 use core::fmt;
 
-use serde::{Deserialize, Serialize};
-
 use super::VERSION;
+use crate::json::{number, serde_as_text, text, Object, Writer};
 use crate::purchase::Description;
 use crate::refusal::Refusal;
 
 /// What is durable of a redemption. Secret: it holds the pass, then the claim.
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Redemption {
     /// The version of this layout. Another one is not read.
-    #[serde(deserialize_with = "crate::purchase::this_version")]
     pub v: u32,
     /// The pass that is bound to the relay, as it travels.
     pub pass: String,
@@ -21,8 +19,7 @@ pub struct Redemption {
 }
 
 /// Where a redemption stands.
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub enum State {
     /// Nothing has left.
     Ready,
@@ -58,7 +55,7 @@ pub enum State {
 }
 
 /// Sends that may have left.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Sent {
     /// The attempt that is being made: part of the idempotency key.
     pub attempt: u32,
@@ -128,5 +125,85 @@ impl Redemption {
         };
         let unsettled = self.unsettled_since().is_some();
         Description { state, attempt, since, in_doubt: unsettled, unsettled, refusal }
+    }
+}
+
+serde_as_text!(Redemption);
+
+impl Redemption {
+    /// The record as a store keeps it: JSON. Members are not left out, so that a record that lost one is not read.
+    pub fn to_text(&self) -> String {
+        let claim = |name, claim_payload: &str, at| {
+            let claim = Writer::new().text("claim_payload", claim_payload).number("at", at).end();
+            Writer::new().json(name, &claim).end()
+        };
+        let state = match &self.state {
+            State::Ready => "\"ready\"".into(),
+            State::Sent(sent) => Writer::new().json("sent", &sent.to_text()).end(),
+            State::Redeemed { claim_payload, at } => claim("redeemed", claim_payload, *at),
+            State::Refunded { claim_payload, at } => claim("refunded", claim_payload, *at),
+            State::Rejected { refusal, attempt } => {
+                let rejected = Writer::new().json("refusal", &refusal.to_text()).number("attempt", (*attempt).into());
+                Writer::new().json("rejected", &rejected.end()).end()
+            }
+            State::Lost { since } => Writer::new().json("lost", &Writer::new().number("since", *since).end()).end(),
+        };
+        Writer::new().number("v", self.v.into()).text("pass", &self.pass).json("state", &state).end()
+    }
+
+    /// Reads what [`to_text`](Self::to_text) wrote; `None` when it is anything else, of another version for one.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let record = Object::read(text)?;
+        let v = record.count("v").filter(|v| *v == VERSION)?;
+        Some(Self { v, pass: record.text("pass")?, state: State::read(record.member("state")??)? })
+    }
+}
+
+impl State {
+    fn read(value: &str) -> Option<Self> {
+        if value.starts_with('"') {
+            return (text(value)? == "ready").then_some(Self::Ready);
+        }
+        let state = Object::read(value)?;
+        let (name, value) = state.only()?;
+        let state = Object::read(value)?;
+        let claim = || Some((state.text("claim_payload")?, state.number("at")?));
+        Some(match name {
+            "sent" => Self::Sent(Sent::read(&state)?),
+            "redeemed" => claim().map(|(claim_payload, at)| Self::Redeemed { claim_payload, at })?,
+            "refunded" => claim().map(|(claim_payload, at)| Self::Refunded { claim_payload, at })?,
+            "rejected" => {
+                Self::Rejected { refusal: Refusal::read(&state.object("refusal")?)?, attempt: state.count("attempt")? }
+            }
+            "lost" => Self::Lost { since: state.number("since")? },
+            _ => return None,
+        })
+    }
+}
+
+impl Sent {
+    fn to_text(&self) -> String {
+        let text = Writer::new().number("attempt", self.attempt.into()).flag("in_flight", self.in_flight);
+        let text = text.counts("in_doubt", &self.in_doubt).optional_number("first_5xx_at", self.first_5xx_at);
+        let text = text.flag("next_attempt", self.next_attempt).counts("asking", &self.asking);
+        let text = text.number("rounds", self.rounds.into()).number("round_at", self.round_at);
+        text.number("first_sent_at", self.first_sent_at).end()
+    }
+
+    fn read(object: &Object<'_>) -> Option<Self> {
+        let counts = |name| -> Option<Vec<u32>> {
+            object.array(name)?.into_iter().map(|value| u32::try_from(number(value)?).ok()).collect()
+        };
+        Some(Self {
+            attempt: object.count("attempt")?,
+            in_flight: object.flag("in_flight")?,
+            in_doubt: counts("in_doubt")?,
+            first_5xx_at: object.optional_number("first_5xx_at")?,
+            next_attempt: object.flag("next_attempt")?,
+            asking: counts("asking")?,
+            rounds: object.count("rounds")?,
+            round_at: object.number("round_at")?,
+            first_sent_at: object.number("first_sent_at")?,
+        })
     }
 }

@@ -137,14 +137,14 @@ pub async fn generate_claim(
 /// `describePurchase(text)`
 #[wasm_bindgen(js_name = describePurchase)]
 pub fn describe_purchase(text: JsValue) -> Result<JsValue, Thrown> {
-    let record: Purchase = serde_json::from_str(&params::text(&text, "text")?).map_err(|_| Error::RecordInvalid)?;
+    let record = Purchase::from_text(&params::text(&text, "text")?).ok_or(Error::RecordInvalid)?;
     to_js(&record.describe())
 }
 
 /// `describeRedemption(text)`
 #[wasm_bindgen(js_name = describeRedemption)]
 pub fn describe_redemption(text: JsValue) -> Result<JsValue, Thrown> {
-    let record: Redemption = serde_json::from_str(&params::text(&text, "text")?).map_err(|_| Error::RecordInvalid)?;
+    let record = Redemption::from_text(&params::text(&text, "text")?).ok_or(Error::RecordInvalid)?;
     to_js(&record.describe())
 }
 

@@ -1,14 +1,38 @@
 //! Where a driver keeps its record: a store of the caller's over one record, or nothing but the memory of one call.
 
 use js_sys::{JsString, Promise, Reflect};
-use serde::de::DeserializeOwned;
-use serde::Serialize;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
 use super::error::Failure;
 use crate::error::Error;
+use crate::purchase::Purchase;
+use crate::redemption::Redemption;
+
+/// A record that has a text.
+pub(super) trait Record: Sized {
+    fn to_text(&self) -> String;
+    fn from_text(text: &str) -> Option<Self>;
+}
+
+impl Record for Purchase {
+    fn to_text(&self) -> String {
+        self.to_text()
+    }
+    fn from_text(text: &str) -> Option<Self> {
+        Self::from_text(text)
+    }
+}
+
+impl Record for Redemption {
+    fn to_text(&self) -> String {
+        self.to_text()
+    }
+    fn from_text(text: &str) -> Option<Self> {
+        Self::from_text(text)
+    }
+}
 
 /// One record with compare-and-set. A version is whatever the store makes of it; a record that is not there has one too.
 pub(super) trait Store<R> {
@@ -41,7 +65,7 @@ extern "C" {
     fn write(this: &JsStore, text: &str, version: &JsValue) -> Result<JsValue, JsValue>;
 }
 
-impl<R: Serialize + DeserializeOwned> Store<R> for JsStore {
+impl<R: Record> Store<R> for JsStore {
     async fn load(&self) -> Result<(Option<R>, JsValue), Failure> {
         let entry = settled(self.read()).await?;
         if entry.is_undefined() || entry.is_null() {
@@ -49,13 +73,12 @@ impl<R: Serialize + DeserializeOwned> Store<R> for JsStore {
         }
         let member = |name: &str| Reflect::get(&entry, &name.into()).map_err(failed);
         let text = member("text")?.dyn_into::<JsString>().map_err(failed)?;
-        let record = serde_json::from_str(&String::from(text));
-        Ok((Some(record.map_err(|_| Error::RecordInvalid)?), member("version")?))
+        let record = R::from_text(&String::from(text));
+        Ok((Some(record.ok_or(Error::RecordInvalid)?), member("version")?))
     }
 
     async fn save(&self, record: &R, version: &JsValue) -> Result<Option<JsValue>, Failure> {
-        let text = serde_json::to_string(record).map_err(|_| Error::Internal("writing down a record failed"))?;
-        let version = settled(self.write(&text, version)).await?;
+        let version = settled(self.write(&record.to_text(), version)).await?;
         Ok((!version.is_undefined() && !version.is_null()).then_some(version))
     }
 }

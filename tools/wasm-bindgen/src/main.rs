@@ -53,7 +53,7 @@ fn bindgen(input: &str, out_dir: &str, name: &str) -> Result<()> {
         .omit_default_module_path(true)
         // A trap leaves the instance poisoned; this makes the function that replaces it by a fresh one.
         .reset_state_function(true)
-        .remove_name_section(true)
+        .remove_name_section(false)
         .remove_producers_section(true)
         .generate(out_dir)
 }
