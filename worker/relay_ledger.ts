@@ -3,11 +3,12 @@
  * (docs/exactly-once.md). The SDK's machines run in here, over the rows of the object's home: work goes on when the client
  * that asked for it is gone, and an alarm asks again about what was left in doubt. Of each object there is one at a time.
  */
-import type { DurablePurchase, Persona } from "../pkg/workerd.js";
+import { type DurablePurchase, type Persona, PersonaError } from "../pkg/workerd.js";
+import { withoutEchoes } from "./echo.js";
 import { ConfigError, type Env, type ManagedConfig, readConfig } from "./env.js";
 import { describeFault } from "./errors.js";
 import type { LedgerHome } from "./ledger_home.js";
-import { Refused, answering, refusing } from "./ledger_outcomes.js";
+import { Failed, Refused, answering, plain, refusing } from "./ledger_outcomes.js";
 import type { KeyedSubject, Ledger, MadeRelay, Outcome, RelaySubject, Subject, View } from "./ledger_protocol.js";
 import { type KeptSubject, LedgerStorage } from "./ledger_storage.js";
 import { writeAlarmLog } from "./log.js";
@@ -223,7 +224,15 @@ export class RelayLedger implements Ledger {
   private async driveRedemption(subject: KeptSubject, storage: LedgerStorage, privacyPassToken: string | undefined, why: Why = {}) {
     const { relayToken, relaySecret } = subject as RelaySubject;
     const params = { relayToken, relaySecret, ...(privacyPassToken !== undefined && { privacyPassToken }) };
-    return anonymousPersona(this.config()).relays.generateClaim(params, { record: storage.record("redemption"), ...why });
+    const config = this.config();
+    try {
+      return await anonymousPersona(config).relays.generateClaim(params, { record: storage.record("redemption"), ...why });
+    } catch (error) {
+      if (!(error instanceof PersonaError) || error.origin !== "upstream") throw error;
+      // Which pass was sent nobody else knows: the caller need not have sent it along.
+      const { pass } = JSON.parse((await storage.text("redemption")) ?? "{}") as { pass?: string };
+      throw new Failed(withoutEchoes(plain(error), config, [relaySecret, privacyPassToken, pass]));
+    }
   }
 
   /** Makes the redemption that is wanted for now, if there is one (redeem_later.ts). */

@@ -46,3 +46,15 @@ export async function startScriptedUpstream(react) {
     },
   };
 }
+
+/**
+ * What another upstream answers.
+ *
+ * @param {{ url: string }} upstream @param {Seen} seen
+ * @returns {Promise<Reaction>}
+ */
+export async function forward(upstream, { method, path, headers, body }) {
+  const { host: _host, connection: _connection, "content-length": _length, "accept-encoding": _encoding, ...rest } = headers;
+  const response = await fetch(upstream.url + path, { method, headers: /** @type {Record<string, string>} */ (rest), body });
+  return { status: response.status, headers: { "www-authenticate": response.headers.get("www-authenticate") ?? "none" }, body: await response.text() };
+}

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { startSimulator } from "../../simulator/index.mjs";
 import { startGateway } from "../support/gateway.mjs";
-import { startScriptedUpstream } from "../support/scripted_upstream.mjs";
+import { forward, startScriptedUpstream } from "../support/scripted_upstream.mjs";
 import { API_KEY, CLAIM_TYPE, caller, managedSecrets } from "./support.mjs";
 
 const secrets = managedSecrets();
@@ -17,7 +17,7 @@ describe("with an upstream that says what it is told", { concurrency: false }, (
 
   before(async () => {
     simulator = await startSimulator();
-    upstream = await startScriptedUpstream(async (seen) => (await react(seen)) ?? forward(seen));
+    upstream = await startScriptedUpstream(async (seen) => (await react(seen)) ?? forward(simulator, seen));
     open = await startGateway({ upstream: upstream.url });
     managed = await startGateway({ upstream: upstream.url, bindings: secrets.bindings });
     anyone = caller(open);
@@ -29,12 +29,6 @@ describe("with an upstream that says what it is told", { concurrency: false }, (
   after(async () => {
     for (const part of [open, managed, upstream, simulator]) await part?.close();
   });
-
-  async function forward({ method, path, headers, body }) {
-    const { host: _host, connection: _connection, "content-length": _length, "accept-encoding": _encoding, ...rest } = headers;
-    const response = await fetch(simulator.url + path, { method, headers: rest, body });
-    return { status: response.status, headers: { "www-authenticate": response.headers.get("www-authenticate") ?? "none" }, body: await response.text() };
-  }
 
   /** Answers one kind of call so, for the time of a test. */
   function answering(t, matches, reaction) {
