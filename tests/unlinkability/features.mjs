@@ -3,6 +3,9 @@
 /** Differ in every call by design; of these, only the shape may tell something. */
 const OWN_TO_THE_CALL = ["authorization", "persona-relay-secret", "idempotency-key"];
 
+/** After a redemption: a part of the time between two top-ups. */
+const SOON_MS = 1000;
+
 /** @typedef {Record<string, string>} Features by name: the part before the dot is the group */
 
 /**
@@ -55,6 +58,7 @@ function surroundings(which, { at, connection, port, nth }, purchases) {
     [`timing.${which}.nearest`]: accounts.map((account) => [sinceOf(account), account]).sort((a, b) => Number(a[0]) - Number(b[0]))[0]?.[1] ?? "none",
     [`timing.${which}.next`]: after?.account ?? "none",
     ...Object.fromEntries(accounts.map((account) => [`timing.${which}.since.${account}`, bucket(sinceOf(account))])),
+    ...Object.fromEntries(accounts.map((account) => [`timing.${which}.soon.${account}`, bucket(soonAfter(purchases, account, at))])),
   };
 }
 
@@ -64,6 +68,11 @@ function challengeOf(one, seen, purchases) {
   const at = handed[0]?.at ?? 0;
   const buyer = handed.length === 1 ? purchases.find((purchase) => purchase.at > at)?.account : undefined;
   return { "challenge.handed": bucket(handed.length), "challenge.buyer": buyer ?? "unknown" };
+}
+
+/** Purchases that may make up for what was taken. @param {import("./persona.mjs").Seen[]} purchases @param {string | undefined} account @param {number} at */
+function soonAfter(purchases, account, at) {
+  return purchases.filter((purchase) => purchase.account === account && purchase.at > at && purchase.at < at + SOON_MS).length;
 }
 
 /** Each twice as wide as the one before. @param {number} value */

@@ -1,7 +1,7 @@
 /**
  * Whether Persona can tell whose a redemption is. Two platforms buy and redeem through two deployments; a classifier that is
  * told half of the answers guesses the others from everything that Persona sees. With the default it can; with a neutral egress,
- * passes bought ahead and redemptions at random times it does as well as a coin. `npm run unlinkability` prints the numbers.
+ * a pool of passes and redemptions at random times it does no better than a coin. `npm run unlinkability` prints the numbers.
  */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -42,14 +42,19 @@ describe("whose redemption it is", { concurrency: true }, () => {
     for (const group of ["headers", "connection"]) assert.ok(by[group].byChance > CHANCE_OF_FOUR, `${group}: ${by[group].right}`);
   });
 
-  test("neutral egress, bought ahead, redeemed later: Persona guesses", async (t) => {
-    const { all, by } = guesses(t, "neutral", await neutrally(EACH, SEED));
+  test("neutral egress, a pool, redeemed later: Persona guesses", async (t) => {
+    const { all, by } = guesses(t, "neutral, pool", await neutrally(EACH, SEED));
     assert.ok(all.asked === 2 * EACH && all.byChance > CHANCE, `${all.right} of ${all.asked}`);
     for (const [group, { right, asked, byChance }] of Object.entries(by)) assert.ok(byChance > CHANCE_OF_FOUR, `${group}: ${right} of ${asked}`);
   });
 
+  test("the same, topped up while people redeem: nothing but the time may tell", async (t) => {
+    const { by } = guesses(t, "neutral, pool, topped up meanwhile", await neutrally(EACH, SEED, { meanwhile: true }));
+    for (const group of ["headers", "connection", "challenge"]) assert.ok(by[group].byChance > CHANCE_OF_FOUR, `${group}: ${by[group].right} of ${by[group].asked}`);
+  });
+
   test("the same, against a Persona that makes each challenge unique: it can tell, by the challenge alone", async (t) => {
-    const { by } = guesses(t, "neutral, tagged", await neutrally(EACH / 2, SEED, { tags: true }));
+    const { by } = guesses(t, "neutral, pool, tagged", await neutrally(EACH / 2, SEED, { tags: true }));
     assert.ok(by.challenge.byChance < CLEARLY, `${by.challenge.right} of ${by.challenge.asked}`);
     for (const group of ["headers", "connection", "timing"]) assert.ok(by[group].byChance > CHANCE_OF_FOUR, `${group}: ${by[group].right}`);
   });
