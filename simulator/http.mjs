@@ -1,4 +1,5 @@
 /** The HTTP side: one server, one pipeline. Read and record, route, run, write. */
+import diagnostics from 'node:diagnostics_channel';
 import http from 'node:http';
 import { newRequestId } from './calls.mjs';
 import { Refusal, UsageError } from './errors.mjs';
@@ -58,6 +59,9 @@ import { header, kebabCase, MAX_BODY_BYTES } from './strict.mjs';
  * @property {number | null} status null while under way, or when the connection was dropped
  */
 
+/** `{ request }` of each upstream call before anything is done, `{ request, answer }` once it was: for tests that follow secrets. */
+const exchanges = diagnostics.channel('relay-edge-simulator:exchange');
+
 /** Longest body that is read to its end just to be able to answer 413, bytes. */
 const MAX_DRAIN_BYTES = 8 * 1024 * 1024;
 
@@ -83,7 +87,13 @@ export async function serve({ port, route, intercept, ledger, now, verbose, reco
     const requestId = newRequestId();
     const found = route(request);
     const record = remember(recorded, recordedRequests, { request, requestId, call: found?.call ?? 'none', now });
-    const next = (/** @type {Change} */ change = {}) => perform(request, found, ledger, change, response);
+    const publish = (/** @type {Answer | undefined} */ answer) => exchanges.hasSubscribers && record && exchanges.publish({ request, answer });
+    publish(undefined);
+    const next = async (/** @type {Change} */ change = {}) => {
+      const answer = await perform(request, found, ledger, change, response);
+      publish(answer);
+      return answer;
+    };
     const exchange = { call: record?.call ?? 'control', request, relayToken: found?.relayToken ?? null, requestId, response };
     try {
       const answer = record ? await intercept(exchange, next) : await next();

@@ -3,12 +3,15 @@
  * and real Durable Objects, behind a real socket. The bundle has to be there: `npm test` and `npm run build` make it.
  */
 import { createHmac } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { Miniflare } from "miniflare";
 import { inRoot } from "../../scripts/lib/program.mjs";
 import { workerModules } from "../../scripts/lib/worker_bundle.mjs";
+import { mustBeSilent, secretsOf } from "./canaries.mjs";
 import { egressWorker } from "./egress_worker.mjs";
 import { startHost } from "./hosts.mjs";
 
@@ -57,7 +60,8 @@ export const testInWorkerd = platform === "workerd" ? test : () => {};
  * @property {() => Promise<void>} cron sets off the cron trigger, and waits for its end
  * @property {(index: number, url: string, init?: object) => Promise<Response>} bound sends a request to one of the options' Workers
  * @property {(name: string) => Promise<any>} object an object of the ledger, to be called as the Worker calls it
- * @property {() => Promise<void>} close stops workerd at once, with `SIGKILL`: what was not durable is gone
+ * @property {() => Promise<void>} close stops workerd at once, with `SIGKILL`: what was not durable is gone. Throws when the
+ *   log, or what was stored, holds a secret (canaries.mjs)
  */
 
 /** @param {GatewayOptions} [options] @returns {Promise<Gateway>} */
@@ -69,6 +73,11 @@ export async function startGateway(options = {}) {
 
 /** @param {GatewayOptions} options @returns {Promise<Gateway>} */
 async function startWorkerd({ bindings = {}, upstream, kvPersist, durableObjectsPersist, relays, ledger, limits, requestsPerMinute, bound = [], zone, egress, issuerKeys, pool }) {
+  secretsOf(bindings);
+  // Of its own unless it is to outlive the gateway, so that it can be searched.
+  const own = mkdtempSync(path.join(tmpdir(), "relay-edge-gateway-"));
+  const folders = { kvPersist: kvPersist ?? path.join(own, "kv"), durableObjectsPersist: durableObjectsPersist ?? path.join(own, "objects") };
+  for (const folder of Object.values(folders)) mkdirSync(folder, { recursive: true });
   let output = "";
   /** @type {Record<string, unknown>[]} */
   const lines = [];
@@ -106,8 +115,7 @@ async function startWorkerd({ bindings = {}, upstream, kvPersist, durableObjects
     host: "127.0.0.1",
     port: 0,
     cf: false,
-    ...(kvPersist === undefined ? {} : { kvPersist }),
-    ...(durableObjectsPersist === undefined ? {} : { durableObjectsPersist }),
+    ...folders,
     workers: [
       main,
       ...(typeof relays === "string" ? [standIn] : []),
@@ -156,7 +164,14 @@ async function startWorkerd({ bindings = {}, upstream, kvPersist, durableObjects
       await (await miniflare.getWorker("gateway")).scheduled({ cron: "23 * * * *" });
     },
     object: (name) => object(miniflare, name),
-    close: () => miniflare.dispose(),
+    async close() {
+      await miniflare.dispose();
+      try {
+        mustBeSilent({ output, folders: Object.values(folders) });
+      } finally {
+        rmSync(own, { recursive: true, force: true });
+      }
+    },
   };
 }
 

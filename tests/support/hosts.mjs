@@ -8,6 +8,7 @@ import os from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { EXAMPLES, spawnExample } from "../../scripts/lib/example.mjs";
+import { mustBeSilent, secretsOf } from "./canaries.mjs";
 
 /** @typedef {keyof typeof EXAMPLES} Host */
 
@@ -20,7 +21,8 @@ import { EXAMPLES, spawnExample } from "../../scripts/lib/example.mjs";
  * @property {() => string} output all that the process wrote, as it is
  * @property {(matches: (line: Record<string, any>) => boolean) => Promise<Record<string, any>>} log waits for a line
  * @property {() => Promise<number | null>} stop SIGTERM; the exit code
- * @property {() => Promise<void>} close stops the process at once, with `SIGKILL`
+ * @property {() => Promise<void>} close stops the process at once, with `SIGKILL`. Both throw when the log, or the database,
+ *   holds a secret (canaries.mjs)
  */
 
 /**
@@ -37,13 +39,22 @@ import { EXAMPLES, spawnExample } from "../../scripts/lib/example.mjs";
  */
 export async function startHost(host, { bindings = {}, upstream, durableObjectsPersist, requestsPerMinute, file } = {}) {
   const own = durableObjectsPersist === undefined ? mkdtempSync(path.join(os.tmpdir(), "relay-edge-host-")) : undefined;
-  const database = path.join(durableObjectsPersist ?? own ?? "", "relay-edge.db");
+  const folder = durableObjectsPersist ?? own ?? "";
+  const database = path.join(folder, "relay-edge.db");
+  secretsOf(bindings);
   const child = spawnExample(host, {
     env: { ...(upstream !== undefined && { PERSONA_BASE_URL: upstream }), ...(requestsPerMinute !== undefined && { REQUESTS_PER_MINUTE: requestsPerMinute }), ...bindings, DATABASE: database, PORT: "0" },
     stdio: ["ignore", "pipe", "pipe"],
     ...(file === undefined ? {} : { file }),
   });
-  const exited = once(child, "exit").finally(() => own !== undefined && rmSync(own, { recursive: true, force: true }));
+  const exited = once(child, "exit");
+  const search = () => {
+    try {
+      mustBeSilent({ output, folders: [folder] });
+    } finally {
+      if (own !== undefined) rmSync(own, { recursive: true, force: true });
+    }
+  };
   let output = "";
   /** @type {Record<string, unknown>[]} */
   const lines = [];
@@ -60,6 +71,7 @@ export async function startHost(host, { bindings = {}, upstream, durableObjectsP
   const url = await Promise.race([ready, exited]);
   if (typeof url !== "string") {
     await Promise.all([child.stdout, child.stderr].filter((stream) => !stream.closed).map((stream) => once(stream, "close")));
+    search();
     throw new HostFailed(url[0], output);
   }
 
@@ -79,11 +91,14 @@ export async function startHost(host, { bindings = {}, upstream, durableObjectsP
     },
     async stop() {
       child.kill("SIGTERM");
-      return (await exited)[0];
+      const [code] = await exited;
+      search();
+      return code;
     },
     async close() {
       child.kill("SIGKILL");
       await exited;
+      search();
     },
   };
 }

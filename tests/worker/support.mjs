@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { answered, secret as known, secretsSent } from "../support/canaries.mjs";
 import { undescribed } from "../support/description.mjs";
 import { requestText } from "../support/raw_http.mjs";
 
@@ -37,6 +38,8 @@ export function managedSecrets() {
  * @returns {Promise<{ status: number, headers: Headers, text: string, body: any, error: any }>}
  */
 export async function send(url, { method = "POST", headers = {}, body, bearer, secret } = {}) {
+  known("relay secret", secret);
+  secretsSent({ bearer, headers });
   const response = await fetch(url, {
     method,
     redirect: "manual",
@@ -51,6 +54,7 @@ export async function send(url, { method = "POST", headers = {}, body, bearer, s
   const text = await response.text();
   assert.deepEqual(undescribed({ method, path: new URL(url).pathname, status: response.status, headers: response.headers, text }), []);
   const parsed = text === "" ? undefined : JSON.parse(text);
+  answered({ bearer, status: response.status, headers: response.headers, text, body: parsed });
   return { status: response.status, headers: response.headers, text, body: parsed, error: parsed?.errors?.[0] };
 }
 

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import crypto from "node:crypto";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { secret } from "../../support/canaries.mjs";
 import { API_KEY, send } from "./callers.mjs";
 
 const program = fileURLToPath(new URL("child.mjs", import.meta.url));
@@ -42,6 +43,7 @@ export function childDriver({ name, kind, kills, runtime = () => ({ command: [pr
       if ("missing" in runtime) throw new Error(runtime.missing);
       secrets.storeKeys ??= newStoreKey("k1");
       secrets.idempotencySecret ??= crypto.randomBytes(32).toString("hex");
+      for (const [kind, value] of Object.entries(secrets)) secret(kind, value.slice(value.indexOf(":") + 1));
       const settings = { kind, upstream, directory, library, apiKey: API_KEY, timeoutMs, tries, secrets };
       const [command, ...args] = [...runtime.command, program, JSON.stringify(settings)];
       const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"], env: { ...process.env, NODE_TEST_CONTEXT: undefined, NODE_OPTIONS: undefined, NO_COLOR: "1" } });

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { startSimulator } from "../../../simulator/index.mjs";
+import { mustBeSilent } from "../../support/canaries.mjs";
 import { sleep } from "./callers.mjs";
 
 /**
@@ -67,6 +68,7 @@ export async function openLane(driver, options = {}, secrets = {}) {
     async close() {
       await lane.host.close();
       await simulator.close();
+      if (!driver.mustFail) mustBeSilent({ folders: [directory] });
       rmSync(directory, { recursive: true, force: true });
     },
   };
