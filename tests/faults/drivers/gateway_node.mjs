@@ -2,7 +2,7 @@
 import crypto from "node:crypto";
 import { exampleCommand } from "../../../scripts/lib/example.mjs";
 import { startHost } from "../../support/hosts.mjs";
-import { API_KEY } from "../lib/callers.mjs";
+import { API_KEY, EMPTY_POOLS } from "../lib/callers.mjs";
 import { newStoreKey } from "../lib/child_driver.mjs";
 
 /** @type {import("../lib/lane.mjs").Driver} */
@@ -28,6 +28,8 @@ export const gatewayNode = {
       GATEWAY_TOKENS: `shop:${secrets.token}`,
       STORE_KEYS: secrets.storeKeys,
       PURCHASES_PER_DAY: "999999",
+      // An empty one, which every purchase asks first: that must cost nothing either.
+      PASS_POOL: EMPTY_POOLS,
       // These faults rotate keys within minutes; who is then refused is for tests/worker/issuer_keys.test.mjs.
       PERMISSIVE_ISSUER_KEYS: "true",
     };

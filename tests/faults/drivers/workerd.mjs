@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import crypto from "node:crypto";
 import path from "node:path";
 import { startGateway } from "../../support/gateway.mjs";
-import { API_KEY, sleep } from "../lib/callers.mjs";
+import { API_KEY, EMPTY_POOLS, sleep } from "../lib/callers.mjs";
 import { newStoreKey } from "../lib/child_driver.mjs";
 
 /** @type {import("../lib/lane.mjs").Driver} */
@@ -26,6 +26,8 @@ export const workerd = {
       STORE_KEYS: secrets.storeKeys,
       // Out of reach: that purchases are counted must cost neither a pass nor a claim.
       PURCHASES_PER_DAY: "999999",
+      // An empty one, which every purchase asks first: that must cost nothing either.
+      PASS_POOL: EMPTY_POOLS,
       // These faults rotate keys within minutes; who is then refused is for tests/worker/issuer_keys.test.mjs.
       PERMISSIVE_ISSUER_KEYS: "true",
       ...(secrets.idempotencyKeys === undefined ? {} : { IDEMPOTENCY_KEYS: secrets.idempotencyKeys }),

@@ -3,6 +3,9 @@ import http from "node:http";
 
 export const API_KEY = "persona_production_simulator";
 
+/** `PASS_POOL` of gateways, by every claim type that is bought in these tests. */
+export const EMPTY_POOLS = JSON.stringify(Object.fromEntries(["age_over18_germany", "age_over18_soak", ...["purchase", "keyed", "redeem"].flatMap((call) => [1, 4, 20].map((callers) => `claim_${call}_${callers}`))].map((type) => [type, 0])));
+
 /** A caller that hears nothing for so long has met a driver that hangs. */
 const SILENCE_MS = 45_000;
 
