@@ -51,6 +51,8 @@ test("T29 in files of any depth and in their names, and in the answer to somebod
   assert.throws(() => mustBeSilent({ folders: [folder] }), (error) => /c\.sqlite: planted/.test(error.message) && !error.message.includes(inside));
   assert.throws(() => mustBeSilent({ output: `line\n${inside}` }), /the log: planted/);
   assert.throws(() => answered({ status: 400, headers: new Headers({ "request-id": inside }), text: "{}", body: {} }), /400 holds planted/);
+  secret("STORE_KEYS", "0".repeat(20));
+  assert.throws(() => answered({ status: 200, headers: new Headers(), text: `{"x":"${"0".repeat(20)}"}`, body: {} }), /200 holds STORE_KEYS/);
 });
 
 test("T27 T29 a gateway that wrote a secret somewhere does not close well, and one that did not does", async (t) => {
