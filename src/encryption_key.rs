@@ -1,11 +1,8 @@
 //! The key pair that a platform has its claims encrypted to.
 
-use rsa::pkcs8::der::asn1::OctetStringRef;
-use rsa::pkcs8::der::Encode;
-use rsa::pkcs8::spki::SubjectPublicKeyInfoRef;
-use rsa::pkcs8::PrivateKeyInfoRef;
 use zeroize::Zeroizing;
 
+use crate::der::pkcs8_of_rsa;
 use crate::encoding::from_pem;
 use crate::error::Error;
 use crate::issuer_key::rsa_modulus_bits;
@@ -32,8 +29,7 @@ impl EncryptionKey {
                 "must be an RSA public key in PEM, from BEGIN PUBLIC KEY to END PUBLIC KEY"
             }));
         };
-        let bits = SubjectPublicKeyInfoRef::try_from(der.as_slice()).ok().and_then(|info| rsa_modulus_bits(&info));
-        match bits {
+        match rsa_modulus_bits(&der) {
             Some(2048..=4096) => Ok(Self(pem)),
             Some(_) => Err(problem("must have 2048 to 4096 bits")),
             None => Err(problem("must be an RSA public key")),
@@ -55,7 +51,5 @@ pub fn private_key_pkcs8(pem: &str) -> Result<SecretBytes, Error> {
         return Ok(SecretBytes::new(der));
     }
     let pkcs1 = Zeroizing::new(from_pem(pem, "RSA PRIVATE KEY").ok_or(Error::PrivateKey)?);
-    let key = OctetStringRef::new(&pkcs1).map_err(|_| Error::PrivateKey)?;
-    let pkcs8 = PrivateKeyInfoRef::new(pkcs1::ALGORITHM_ID, key).to_der();
-    pkcs8.map(SecretBytes::new).map_err(|_| Error::PrivateKey)
+    pkcs8_of_rsa(&pkcs1).map(SecretBytes::new).ok_or(Error::PrivateKey)
 }

@@ -2,10 +2,9 @@
 
 use blind_rsa_signatures::reexports::hmac_sha256::Hash as Sha256;
 use blind_rsa_signatures::{Deterministic, PublicKey, Sha384, PSS};
-use rsa::pkcs8::spki::SubjectPublicKeyInfoRef;
-use rsa::pkcs8::ObjectIdentifier;
 use rsa::{BoxedUint, RsaPublicKey};
 
+use crate::der::{RsaInfo, RSASSA_PSS, RSA_ENCRYPTION};
 use crate::encoding::{from_base64url, hex};
 
 /// Why an issuer key can't be used.
@@ -125,12 +124,9 @@ impl IssuerKey {
     /// # Errors
     /// As above.
     pub fn from_der(der: &[u8]) -> Result<Self, IssuerKeyError> {
-        let info = SubjectPublicKeyInfoRef::try_from(der).map_err(|_| IssuerKeyError::NotRsa)?;
-        if info.algorithm.oid != RSA_ENCRYPTION && info.algorithm.oid != RSASSA_PSS {
-            return Err(IssuerKeyError::NotRsa);
-        }
-        let parts = rsa_parts(&info).ok_or(IssuerKeyError::NotRsa)?;
-        let (modulus, exponent) = (parts.modulus.as_bytes(), parts.public_exponent.as_bytes());
+        let known = |info: &RsaInfo<'_>| [RSA_ENCRYPTION, RSASSA_PSS].contains(&info.algorithm);
+        let info = RsaInfo::read(der).filter(known).ok_or(IssuerKeyError::NotRsa)?;
+        let (modulus, exponent) = (info.modulus, info.exponent);
         let bits = bit_length(modulus);
         if !(2048..=4096).contains(&bits) {
             return Err(IssuerKeyError::ModulusBits { found: bits });
@@ -159,17 +155,9 @@ impl IssuerKey {
     }
 }
 
-const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
-const RSASSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
-
 /// The size of an rsaEncryption key, in bits; `None` when it is something else.
-pub(crate) fn rsa_modulus_bits(info: &SubjectPublicKeyInfoRef<'_>) -> Option<usize> {
-    let parts = rsa_parts(info).filter(|_| info.algorithm.oid == RSA_ENCRYPTION)?;
-    Some(bit_length(parts.modulus.as_bytes()))
-}
-
-fn rsa_parts<'a>(info: &SubjectPublicKeyInfoRef<'a>) -> Option<pkcs1::RsaPublicKey<'a>> {
-    info.subject_public_key.as_bytes().and_then(|der| pkcs1::RsaPublicKey::try_from(der).ok())
+pub(crate) fn rsa_modulus_bits(der: &[u8]) -> Option<usize> {
+    RsaInfo::read(der).filter(|info| info.algorithm == RSA_ENCRYPTION).map(|info| bit_length(info.modulus))
 }
 
 /// Bits without leading zeros; DER integers have no leading zero bytes.

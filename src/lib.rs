@@ -140,6 +140,7 @@ pub mod api;
 pub mod blind;
 pub mod challenge;
 pub mod claim;
+mod der;
 pub mod encoding;
 pub mod encryption_key;
 pub mod error;

@@ -35,6 +35,10 @@ pub(super) enum WhichPass {
     Relay { relay_token: RelayToken, relay_secret: RelaySecret },
 }
 
+/// Reads an answer, given the time in Unix seconds, and keeps what it says. Not generic over that, so that the exchange
+/// and its tries are compiled once.
+pub(super) type Read<'a> = dyn FnMut(&Response, i64) -> Result<(), Error> + 'a;
+
 impl Client {
     /// Reads the options of `new Persona(options)`.
     pub(super) fn new(options: &JsValue, fetch: Option<Function>) -> Result<Self, Error> {
@@ -80,21 +84,31 @@ impl Client {
         sandbox: bool,
     ) -> Result<Relay, Failure> {
         let request = api::create(claim_type, encryption_key, sandbox);
-        self.call(fetch::unix_milliseconds(), &request, api::create_answer).await
+        let mut relay = Err(Error::Timeout);
+        let read: &mut Read<'_> = &mut |response, now| {
+            relay = Ok(api::create_answer(response, now)?);
+            Ok(())
+        };
+        self.call(fetch::unix_milliseconds(), &request, read).await?;
+        Ok(relay?)
     }
 
     /// Gets a challenge, which is free, and checks its key's id. `start` is when the deadline began, in Unix milliseconds.
     pub(super) async fn challenge(&self, start: f64, which: &WhichPass) -> Result<Offer, Failure> {
-        let mut offer = match which {
-            WhichPass::ClaimType { claim_type, sandbox } => {
-                let request = api::challenge_by_claim_type(claim_type, *sandbox);
-                self.call(start, &request, api::challenge_by_claim_type_answer).await
-            }
-            WhichPass::Relay { relay_token, relay_secret } => {
-                let request = api::challenge_by_relay(relay_token, relay_secret);
-                self.call(start, &request, api::challenge_by_relay_answer).await
-            }
-        }?;
+        let request = match which {
+            WhichPass::ClaimType { claim_type, sandbox } => api::challenge_by_claim_type(claim_type, *sandbox),
+            WhichPass::Relay { relay_token, relay_secret } => api::challenge_by_relay(relay_token, relay_secret),
+        };
+        let mut offer = Err(Error::Timeout);
+        let read: &mut Read<'_> = &mut |response, now| {
+            offer = Ok(match which {
+                WhichPass::ClaimType { .. } => api::challenge_by_claim_type_answer(response, now)?,
+                WhichPass::Relay { .. } => api::challenge_by_relay_answer(response, now)?,
+            });
+            Ok(())
+        };
+        self.call(start, &request, read).await?;
+        let mut offer = offer?;
         offer.permissive = self.permissive_issuer_keys;
         offer.check_key_id()?;
         Ok(offer)
@@ -114,17 +128,9 @@ impl Client {
 
     /// Sends the same request until it is answered, definitively or well, or tries and time are used up. `start` is when
     /// the deadline began, in Unix milliseconds.
-    async fn call<T>(
-        &self,
-        start: f64,
-        request: &Request,
-        read: impl Fn(&Response, i64) -> Result<T, Error>,
-    ) -> Result<T, Failure> {
+    async fn call(&self, start: f64, request: &Request, read: &mut Read<'_>) -> Result<(), Failure> {
         for tries in 1.. {
-            let failure = match self.exchange(start, request, &read).await {
-                Ok(answer) => return Ok(answer),
-                Err(failure) => failure,
-            };
+            let Err(failure) = self.exchange(start, request, read).await else { return Ok(()) };
             match self.wait_ms(&failure.error, tries, start) {
                 Some(wait_ms) => fetch::sleep(wait_ms).await,
                 None => return Err(failure),
@@ -134,12 +140,7 @@ impl Client {
     }
 
     /// Sends a request once, within the time that is left since `start`, and reads its answer.
-    pub(super) async fn exchange<T>(
-        &self,
-        start: f64,
-        request: &Request,
-        read: impl Fn(&Response, i64) -> Result<T, Error>,
-    ) -> Result<T, Failure> {
+    pub(super) async fn exchange(&self, start: f64, request: &Request, read: &mut Read<'_>) -> Result<(), Failure> {
         let url = self.base_url.join(&request.path)?;
         let timeout_ms = self.policy.try_timeout_ms(elapsed_ms(start)).ok_or(Error::Timeout)?;
         let response = fetch::exchange(self.fetch.as_ref(), &url, request, timeout_ms).await?;

@@ -2,11 +2,11 @@
 //!
 //! Several may drive one record at once: the store compares and sets, and whoever comes too late goes on from what stands.
 
-use super::client::{Client, WhichPass};
+use super::client::{Client, Read, WhichPass};
 use super::error::Failure;
 use super::store::Store;
 use super::{crypto, fetch};
-use crate::api::{self, GeneratedClaim, Request, Response};
+use crate::api::{self, GeneratedClaim, Request};
 use crate::error::Error;
 use crate::idempotency::IdempotencyKey;
 use crate::identifiers::RelayToken;
@@ -38,14 +38,14 @@ pub(super) enum Why {
 /// Buys a pass, or goes on buying it, or answers the one that was bought.
 pub(super) async fn purchase(
     client: &Client,
-    store: &impl Store<Purchase>,
+    store: &Store,
     which: &WhichPass,
     seed: &KeySeed,
     why: Why,
 ) -> Result<Delivered<PrivacyPassToken>, Failure> {
     let mut run = Run::start(client);
-    let (record, mut version) = store.load().await?;
-    let mut record = record.unwrap_or_default();
+    let (text, mut version) = store.load().await?;
+    let mut record = purchase_of(text)?;
     let mut event = match why {
         Why::Called => purchase::Event::Called { now: now() },
         Why::ByItself => purchase::Event::Again { now: now() },
@@ -57,9 +57,9 @@ pub(super) async fn purchase(
     loop {
         let (next, effect) = purchase::advance(record.clone(), event.clone());
         if next != record {
-            let Some(saved) = store.save(&next, &version).await? else {
-                let (stands, its_version) = store.load().await?;
-                (record, version) = (stands.unwrap_or_default(), its_version);
+            let Some(saved) = store.save(&|| next.to_text(), &version).await? else {
+                let (text, its_version) = store.load().await?;
+                (record, version) = (purchase_of(text)?, its_version);
                 continue;
             };
             (record, version) = (next, saved);
@@ -114,14 +114,15 @@ pub(super) async fn purchase(
 /// one; another one than the record's takes its place only when nothing can come of that one.
 pub(super) async fn redemption(
     client: &Client,
-    store: &impl Store<Redemption>,
+    store: &Store,
     relay_token: &RelayToken,
     relay_secret: &RelaySecret,
     pass: Option<&PrivacyPassToken>,
     why: Why,
 ) -> Result<Delivered<GeneratedClaim>, Failure> {
     let mut run = Run::start(client);
-    let (mut stands, mut version) = store.load().await?;
+    let (text, mut version) = store.load().await?;
+    let mut stands = redemption_of(text)?;
     let mut event = match why {
         Why::ByItself => redemption::Event::Again { now: now() },
         _ => redemption::Event::Called { now: now() },
@@ -143,8 +144,9 @@ pub(super) async fn redemption(
         }
         let (next, effect) = redemption::advance(record.clone(), event.clone());
         if next != record {
-            let Some(saved) = store.save(&next, &version).await? else {
-                (stands, version) = store.load().await?;
+            let Some(saved) = store.save(&|| next.to_text(), &version).await? else {
+                let (text, its_version) = store.load().await?;
+                (stands, version) = (redemption_of(text)?, its_version);
                 continue;
             };
             version = saved;
@@ -156,7 +158,7 @@ pub(super) async fn redemption(
                 let key = IdempotencyKey::for_redemption(relay_token, relay_secret, &bound, attempt);
                 let request = api::redeem(relay_token, relay_secret, &bound, &key);
                 sent_pass = Some(bound);
-                match run.exchange(&request, api::redeem_answer).await {
+                match run.redeem(&request).await {
                     Ok(claim) => redemption::Event::Answered { attempt, answer: Ok(claim), now: now() },
                     Err(failure) => run.failed(failure, |error| redemption::Event::Answered {
                         attempt,
@@ -172,6 +174,15 @@ pub(super) async fn redemption(
             redemption::Effect::Done(result) => return run.end(result),
         };
     }
+}
+
+/// A record as it stands, or one of a purchase that was never begun.
+fn purchase_of(text: Option<String>) -> Result<Purchase, Error> {
+    text.map_or(Ok(Purchase::default()), |text| Purchase::from_text(&text).ok_or(Error::RecordInvalid))
+}
+
+fn redemption_of(text: Option<String>) -> Result<Option<Redemption>, Error> {
+    text.map(|text| Redemption::from_text(&text).ok_or(Error::RecordInvalid)).transpose()
 }
 
 fn purchase_key(seed: &KeySeed, attempt: u32) -> IdempotencyKey {
@@ -210,17 +221,27 @@ impl<'a> Run<'a> {
         let api_key = self.client.api_key()?;
         let key = IdempotencyKey::kept(&sent.idempotency_key);
         let request = api::purchase(pending.blinded_token(), pending.key_id(), api_key, &key, self.client.version());
-        let read =
-            |response: &Response, now| pending.finalize(&api::purchase_answer(response, pending.modulus_len(), now)?);
-        self.exchange(&request, read).await
+        let mut pass = Err(Error::Timeout);
+        let read: &mut Read<'_> = &mut |response, now| {
+            pass = Ok(pending.finalize(&api::purchase_answer(response, pending.modulus_len(), now)?)?);
+            Ok(())
+        };
+        self.exchange(&request, read).await?;
+        Ok(pass?)
+    }
+
+    async fn redeem(&mut self, request: &Request) -> Result<GeneratedClaim, Failure> {
+        let mut claim = Err(Error::Timeout);
+        let read: &mut Read<'_> = &mut |response, now| {
+            claim = Ok(api::redeem_answer(response, now)?);
+            Ok(())
+        };
+        self.exchange(request, read).await?;
+        Ok(claim?)
     }
 
     /// One exchange, within the time that is left.
-    async fn exchange<T>(
-        &mut self,
-        request: &Request,
-        read: impl Fn(&Response, i64) -> Result<T, Error>,
-    ) -> Result<T, Failure> {
+    async fn exchange(&mut self, request: &Request, read: &mut Read<'_>) -> Result<(), Failure> {
         self.tries += 1;
         self.client.exchange(self.started, request, read).await
     }

@@ -23,6 +23,7 @@ use js_sys::{Array, Function};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::JsValue;
 
+use crate::api::GeneratedClaim;
 use crate::claim::Claim;
 use crate::encryption_key::EncryptionKey;
 use crate::error::Error;
@@ -37,7 +38,7 @@ use drive::Why;
 use error::Thrown;
 use out::{issuer_key_to_js, to_js, BlindedOut, ClaimOut, ClaimPayloadOut, KeyPairOut, MethodOut, PassOut, RelayOut};
 use params::Params;
-use store::OneCall;
+use store::Store;
 
 /// Checks the options of `new Persona(options)`; throws a `TypeError` that names the wrong one.
 #[wasm_bindgen(js_name = checkOptions)]
@@ -84,16 +85,12 @@ pub async fn issue_privacy_pass(
         let problem = "is missing: give it, or relayToken with relaySecret";
         return Err(Error::Parameter { field: "claim-type", problem }.into());
     };
-    if durable.is_undefined() {
-        let pass = drive::purchase(&client, &OneCall, &which, &None, Why::Called).await?.value;
-        return to_js(&PassOut { privacy_pass_token: pass.expose(), replayed: None });
-    }
-    let durable = Params::new(&durable)?;
+    let durable = Params::optional(&durable)?;
     let store = durable.record()?;
     let seed = durable.optional_text("idempotency-secret")?.map(|text| SecretBytes::new(text.into_bytes()));
     let why = if durable.flag("allowed-again")? { Why::AllowedAgain } else { durable.why()? };
     let pass = drive::purchase(&client, &store, &which, &seed, why).await?;
-    to_js(&PassOut { privacy_pass_token: pass.value.expose(), replayed: Some(pass.replayed) })
+    to_js(&PassOut { privacy_pass_token: pass.value.expose(), replayed: store.kept().then_some(pass.replayed) })
 }
 
 /// `persona.relays.issuerKey(params)`
@@ -121,17 +118,21 @@ pub async fn generate_claim(
     let params = Params::new(&params)?;
     let token = RelayToken::parse(params.text("relay-token")?)?;
     let secret = RelaySecret::parse(params.text("relay-secret")?)?;
-    let (claim, replayed) = if durable.is_undefined() {
-        let pass = PrivacyPassToken::parse(params.text("privacy-pass-token")?)?;
-        (drive::redemption(&client, &OneCall, &token, &secret, Some(&pass), Why::Called).await?.value, None)
-    } else {
-        let pass = params.optional_text("privacy-pass-token")?.map(PrivacyPassToken::parse).transpose()?;
-        let durable = Params::new(&durable)?;
-        let (store, why) = (durable.record()?, durable.why()?);
-        let claim = drive::redemption(&client, &store, &token, &secret, pass.as_ref(), why).await?;
-        (claim.value, Some(claim.replayed))
+    let durable = Params::optional(&durable)?;
+    let (store, why) = (durable.record()?, durable.why()?);
+    // A record may hold the pass already.
+    let pass = match store {
+        Store::OneCall => Some(params.text("privacy-pass-token")?),
+        Store::Kept(_) => params.optional_text("privacy-pass-token")?,
     };
-    to_js(&ClaimPayloadOut { claim_payload: &claim.claim_payload, token_consumed: claim.token_consumed, replayed })
+    let pass = pass.map(PrivacyPassToken::parse).transpose()?;
+    let claim = drive::redemption(&client, &store, &token, &secret, pass.as_ref(), why).await?;
+    let (GeneratedClaim { claim_payload, token_consumed }, replayed) = (&claim.value, claim.replayed);
+    to_js(&ClaimPayloadOut {
+        claim_payload,
+        token_consumed: *token_consumed,
+        replayed: store.kept().then_some(replayed),
+    })
 }
 
 /// `describePurchase(text)`

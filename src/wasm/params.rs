@@ -6,7 +6,7 @@ use js_sys::{Function, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::drive::Why;
-use super::store::JsStore;
+use super::store::Store;
 use crate::error::Error;
 
 /// An object with parameters. Names are the wire's, `relay-token`; the object spells them `relayToken`.
@@ -76,13 +76,16 @@ impl<'a> Params<'a> {
         value.dyn_into().map(Some).map_err(|_| Error::Parameter { field, problem: "must be a function" })
     }
 
-    /// The `record` of a durable call.
-    pub(super) fn record(&self) -> Result<JsStore, Error> {
+    /// The `record` of a durable call. A call that is not durable has none of these parameters.
+    pub(super) fn record(&self) -> Result<Store, Error> {
+        if self.0.is_undefined() {
+            return Ok(Store::OneCall);
+        }
         let record = self.get("record");
         if !record.is_object() {
             return Err(Error::Parameter { field: "record", problem: "must be an object with `read` and `write`" });
         }
-        Ok(record.unchecked_into())
+        Ok(Store::Kept(record.unchecked_into()))
     }
 
     /// The `byItself` of a durable call.

@@ -7,52 +7,14 @@ use wasm_bindgen_futures::JsFuture;
 
 use super::error::Failure;
 use crate::error::Error;
-use crate::purchase::Purchase;
-use crate::redemption::Redemption;
 
-/// A record that has a text.
-pub(super) trait Record: Sized {
-    fn to_text(&self) -> String;
-    fn from_text(text: &str) -> Option<Self>;
-}
-
-impl Record for Purchase {
-    fn to_text(&self) -> String {
-        self.to_text()
-    }
-    fn from_text(text: &str) -> Option<Self> {
-        Self::from_text(text)
-    }
-}
-
-impl Record for Redemption {
-    fn to_text(&self) -> String {
-        self.to_text()
-    }
-    fn from_text(text: &str) -> Option<Self> {
-        Self::from_text(text)
-    }
-}
-
-/// One record with compare-and-set. A version is whatever the store makes of it; a record that is not there has one too.
-pub(super) trait Store<R> {
-    /// The record, `None` when it is not there, and its version.
-    async fn load(&self) -> Result<(Option<R>, JsValue), Failure>;
-    /// Makes the record durable if `version` still stands, and answers the new version; `None` when another was faster.
-    async fn save(&self, record: &R, version: &JsValue) -> Result<Option<JsValue>, Failure>;
-}
-
-/// The memory of one call: there is nothing to load, and nobody else.
-pub(super) struct OneCall;
-
-impl<R> Store<R> for OneCall {
-    async fn load(&self) -> Result<(Option<R>, JsValue), Failure> {
-        Ok((None, JsValue::UNDEFINED))
-    }
-
-    async fn save(&self, _record: &R, _version: &JsValue) -> Result<Option<JsValue>, Failure> {
-        Ok(Some(JsValue::UNDEFINED))
-    }
+/// One record's text with compare-and-set. A version is whatever the store makes of it; a record that is not there has one
+/// too.
+pub(super) enum Store {
+    /// The memory of one call: there is nothing to load, and nobody else.
+    OneCall,
+    /// The caller's.
+    Kept(JsStore),
 }
 
 #[wasm_bindgen]
@@ -65,20 +27,28 @@ extern "C" {
     fn write(this: &JsStore, text: &str, version: &JsValue) -> Result<JsValue, JsValue>;
 }
 
-impl<R: Record> Store<R> for JsStore {
-    async fn load(&self) -> Result<(Option<R>, JsValue), Failure> {
-        let entry = settled(self.read()).await?;
+impl Store {
+    /// Whether what it holds outlives the call.
+    pub(super) fn kept(&self) -> bool {
+        matches!(self, Self::Kept(_))
+    }
+
+    /// The record, `None` when it is not there, and its version.
+    pub(super) async fn load(&self) -> Result<(Option<String>, JsValue), Failure> {
+        let Self::Kept(store) = self else { return Ok((None, JsValue::UNDEFINED)) };
+        let entry = settled(store.read()).await?;
         if entry.is_undefined() || entry.is_null() {
             return Ok((None, JsValue::UNDEFINED));
         }
         let member = |name: &str| Reflect::get(&entry, &name.into()).map_err(failed);
         let text = member("text")?.dyn_into::<JsString>().map_err(failed)?;
-        let record = R::from_text(&String::from(text));
-        Ok((Some(record.ok_or(Error::RecordInvalid)?), member("version")?))
+        Ok((Some(text.into()), member("version")?))
     }
 
-    async fn save(&self, record: &R, version: &JsValue) -> Result<Option<JsValue>, Failure> {
-        let version = settled(self.write(&record.to_text(), version)).await?;
+    /// Makes the record durable if `version` still stands, and answers the new version; `None` when another was faster.
+    pub(super) async fn save(&self, text: &dyn Fn() -> String, version: &JsValue) -> Result<Option<JsValue>, Failure> {
+        let Self::Kept(store) = self else { return Ok(Some(JsValue::UNDEFINED)) };
+        let version = settled(store.write(&text(), version)).await?;
         Ok((!version.is_undefined() && !version.is_null()).then_some(version))
     }
 }
