@@ -2,32 +2,30 @@
 // Each part is made again only when something it depends on has changed.
 
 import './lib/node_version.mjs';
-import { readFileSync } from 'node:fs';
-import zlib from 'node:zlib';
 import { bundleGateway } from './lib/gateway_bundle.mjs';
 import { assemblePackage } from './lib/package.mjs';
-import { inRoot, isProgram, progress, runProgram } from './lib/program.mjs';
+import { isProgram, progress, runProgram } from './lib/program.mjs';
+import { checkBudgets, inWords, shipped } from './lib/size.mjs';
 import { buildWasm } from './lib/wasm.mjs';
 import { bundleWorker } from './lib/worker_bundle.mjs';
 import { setup } from './setup.mjs';
 
-/** Sets everything up and builds what is out of date. */
-export async function build() {
+/**
+ * Sets everything up and builds what is out of date.
+ *
+ * @param {{ anySize?: boolean }} [options] `anySize` takes what is larger than it may be
+ * @throws {Problem} when something cannot be built, or is over its budget
+ */
+export async function build({ anySize = false } = {}) {
   await setup();
   if (await buildWasm()) progress(sizes());
   await bundleGateway();
   await assemblePackage();
   await bundleWorker();
+  if (!anySize) checkBudgets(shipped());
 }
 
-/** The size of the module as it is shipped, and as a server would send it. */
-function sizes() {
-  const wasm = readFileSync(inRoot('build/wasm/relay_edge_bg.wasm'));
-  const [raw, gzip, brotli] = [wasm, zlib.gzipSync(wasm, { level: 9 }), zlib.brotliCompressSync(wasm)].map(
-    (bytes) => `${(bytes.length / 1000).toFixed(1)} kB`,
-  );
-  return `relay_edge_bg.wasm: ${raw}, ${gzip} with gzip, ${brotli} with brotli`;
-}
+const sizes = () => `relay_edge_bg.wasm: ${inWords(shipped().wasm)}`;
 
 if (isProgram(import.meta.url)) {
   await runProgram(async () => {

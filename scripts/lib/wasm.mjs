@@ -15,6 +15,9 @@ const TARGET = 'wasm32-unknown-unknown';
 /** What the build of the wasm leaves behind. */
 export const wasmOutputs = ['build/wasm/relay_edge.js', 'build/wasm/relay_edge_bg.wasm'];
 
+/** wasm-opt's passes, for size: with -O3 the module is larger and no faster. */
+const PASSES = ['-Oz', '--converge'];
+
 /**
  * The environment for everything that compiles for wasm32.
  *
@@ -76,9 +79,20 @@ async function work() {
   progress('Generating the JavaScript glue and optimising the module …');
   const compiled = inRoot('target', TARGET, 'release/relay_edge.wasm');
   await must('wasm-bindgen', inRoot(bindgenTool), ['bindgen', compiled, bound, 'relay_edge']);
-  const optimised = path.join(out, 'relay_edge_bg.wasm');
-  await must('wasm-opt', process.execPath, [
-    inRoot('node_modules/binaryen/bin/wasm-opt'), '-O3', '--output', optimised, path.join(bound, 'relay_edge_bg.wasm'),
-  ]);
+  await optimise('build/wasm/relay_edge_bg.wasm');
   writeFileSync(path.join(out, 'relay_edge.js'), patchGlue(readFileSync(path.join(bound, 'relay_edge.js'), 'utf8')));
+}
+
+/** Makes the module once more, with the names of its functions; answers where it is. */
+export async function namedModule() {
+  const named = 'build/size/relay_edge_bg.wasm';
+  mkdirSync(inRoot('build/size'), { recursive: true });
+  await optimise(named, '--debuginfo');
+  return named;
+}
+
+async function optimise(output, ...options) {
+  const bound = inRoot('build/bindgen/relay_edge_bg.wasm');
+  const wasmOpt = inRoot('node_modules/binaryen/bin/wasm-opt');
+  await must('wasm-opt', process.execPath, [wasmOpt, ...PASSES, ...options, '--output', inRoot(output), bound]);
 }
