@@ -8,6 +8,8 @@ import { must, run } from './lib/run.mjs';
 import { hashOf, whenChanged } from './lib/stamp.mjs';
 
 const WASM_TARGET = 'wasm32-unknown-unknown';
+/** What rust-src brings: the release compiles the standard library too (scripts/lib/wasm.mjs). */
+const STANDARD_LIBRARY = 'lib/rustlib/src/rust/library/Cargo.lock';
 
 /** The wasm-bindgen tool, once {@link setup} has run. */
 export const bindgenTool = 'build/tools/debug/relay-edge-wasm-bindgen';
@@ -43,11 +45,11 @@ async function rustToolchain() {
   if (installed.stdout.includes(`${channel}-`)) {
     const to = ['--toolchain', channel];
     await must(`Adding the target ${WASM_TARGET}`, 'rustup', ['target', 'add', ...to, WASM_TARGET], { show: 'stderr' });
-    await must('Adding clippy and rustfmt', 'rustup', ['component', 'add', ...to, 'clippy', 'rustfmt'], { show: 'stderr' });
+    await must('Adding clippy, rustfmt and rust-src', 'rustup', ['component', 'add', ...to, 'clippy', 'rustfmt', 'rust-src'], { show: 'stderr' });
   } else {
     await must(`Installing Rust ${channel}`, 'rustup', [
       'toolchain', 'install', channel, '--profile', 'minimal', '--no-self-update',
-      '--component', 'clippy', '--component', 'rustfmt', '--target', WASM_TARGET,
+      '--component', 'clippy', '--component', 'rustfmt', '--component', 'rust-src', '--target', WASM_TARGET,
     ], { show: 'stderr' });
   }
   if (!(await toolchainIsComplete())) {
@@ -61,7 +63,8 @@ async function toolchainIsComplete() {
   const found = await run('rustc', ['--print', 'sysroot', '--print', 'target-libdir', '--target', WASM_TARGET]);
   if (found.code !== 0) return false;
   const [sysroot, wasmLibraries] = found.stdout.trim().split('\n');
-  return existsSync(wasmLibraries) && existsSync(`${sysroot}/bin/cargo-clippy`) && existsSync(`${sysroot}/bin/rustfmt`);
+  const needed = ['bin/cargo-clippy', 'bin/rustfmt', STANDARD_LIBRARY].map((name) => `${sysroot}/${name}`);
+  return [wasmLibraries, ...needed].every(existsSync);
 }
 
 async function npmPackages() {

@@ -32,8 +32,8 @@ async function setupSays(t, programs, expected) {
 }
 
 // Answers as a complete toolchain does; the sysroot is the folder of the programs themselves.
-const COMPLETE = `/bin/mkdir -p "$(/usr/bin/dirname "$0")/sysroot/bin" "$(/usr/bin/dirname "$0")/sysroot/wasm"
-d=$(/usr/bin/dirname "$0"); : > "$d/sysroot/bin/cargo-clippy"; : > "$d/sysroot/bin/rustfmt"
+const COMPLETE = `/bin/mkdir -p "$(/usr/bin/dirname "$0")/sysroot/bin" "$(/usr/bin/dirname "$0")/sysroot/wasm" "$(/usr/bin/dirname "$0")/sysroot/lib/rustlib/src/rust/library"
+d=$(/usr/bin/dirname "$0"); : > "$d/sysroot/bin/cargo-clippy"; : > "$d/sysroot/bin/rustfmt"; : > "$d/sysroot/lib/rustlib/src/rust/library/Cargo.lock"
 echo "$d/sysroot"; echo "$d/sysroot/wasm"`;
 
 test('no cargo', (t) => setupSays(t, {}, /^cargo is missing: install Rust with rustup from \S+, .*\.$/));
