@@ -6,6 +6,8 @@ export class DurableHome implements LedgerHome {
   readonly place: string;
   private readonly storage: DurableObjectStorage;
   private readonly sql: SqlStorage;
+  /** Whether the tables are known to be there. */
+  private prepared = false;
 
   constructor({ id, storage }: DurableObjectState) {
     this.place = id.toString();
@@ -70,21 +72,26 @@ export class DurableHome implements LedgerHome {
   }
 
   async wipe(): Promise<void> {
-    await Promise.all([this.storage.deleteAlarm(), this.storage.deleteAll()]);
+    const wiped = Promise.all([this.storage.deleteAlarm(), this.storage.deleteAll()]);
+    this.prepared = false;
+    await wiped;
+    this.prepared = false; // whoever looked meanwhile may have seen tables that are gone by now
   }
 
   /** Nothing, when there are no tables. */
   private select<T extends Record<string, SqlStorageValue>>(query: string, ...values: unknown[]): T[] {
-    const there = this.sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'subject'").toArray().length > 0;
-    return there ? this.sql.exec<T>(query, ...values).toArray() : [];
+    this.prepared ||= this.sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'flags'").toArray().length > 0; // the last that is made
+    return this.prepared ? this.sql.exec<T>(query, ...values).toArray() : [];
   }
 
   /** Before whatever writes: the tables are gone after {@link wipe}. */
   private prepare(): void {
+    if (this.prepared) return;
     this.sql.exec(`
       CREATE TABLE IF NOT EXISTS subject (only INTEGER PRIMARY KEY, kind TEXT NOT NULL, sealed TEXT NOT NULL);
       CREATE TABLE IF NOT EXISTS records (name TEXT PRIMARY KEY, version INTEGER NOT NULL, sealed TEXT NOT NULL, state TEXT NOT NULL,
         since INTEGER, in_doubt INTEGER NOT NULL, unsettled INTEGER NOT NULL, written_at INTEGER NOT NULL);
       CREATE TABLE IF NOT EXISTS flags (name TEXT PRIMARY KEY, value INTEGER NOT NULL);`);
+    this.prepared = true;
   }
 }

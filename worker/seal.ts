@@ -18,8 +18,17 @@ export class UnsealError extends Error {
   override readonly name = "UnsealError";
 }
 
-/** Derives the keys, in the order given. */
-export function deriveKeys(storeKeys: readonly StoreKey[]): Promise<SealingKey[]> {
+/** Derives the keys, in the order given; from the same configuration they are derived once. */
+export async function deriveKeys(storeKeys: readonly StoreKey[]): Promise<readonly SealingKey[]> {
+  const derived = known.get(storeKeys) ?? (await derive(storeKeys));
+  known.set(storeKeys, derived);
+  return derived;
+}
+
+/** Keys only, never a promise of them: one that belongs to a request which is cancelled would leave others hanging. */
+const known = new WeakMap<readonly StoreKey[], readonly SealingKey[]>();
+
+function derive(storeKeys: readonly StoreKey[]): Promise<SealingKey[]> {
   return Promise.all(
     storeKeys.map(async ({ id, bytes }) => {
       const material = await crypto.subtle.importKey("raw", bytes, "HKDF", false, ["deriveKey"]);
@@ -108,7 +117,10 @@ function gcm(iv: Uint8Array<ArrayBuffer>, keyId: string, name: string) {
 }
 
 function base64url(bytes: Uint8Array): string {
-  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""))
+  let text = "";
+  // In parts, for a call takes only so many arguments.
+  for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
+  return btoa(text)
     .replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
