@@ -3,7 +3,7 @@
 import './lib/node_version.mjs';
 import { readFileSync } from 'node:fs';
 import { build } from './build.mjs';
-import { inRoot, isProgram, Problem, runProgram } from './lib/program.mjs';
+import { isProgram, Problem, runProgram } from './lib/program.mjs';
 import { budgets, inWords, partsTable, shipped } from './lib/size.mjs';
 import { namedModule } from './lib/wasm.mjs';
 import { partsOf } from './lib/wasm_parts.mjs';
@@ -14,7 +14,7 @@ const LARGEST = 20;
 async function report() {
   // How large it is, is the question.
   await build({ anySize: true });
-  const named = readFileSync(inRoot(await namedModule()));
+  const named = readFileSync(await namedModule());
   const functions = partsOf(named)
     .functions.map(({ name, bytes }) => ({ name: name.replace(/\[[0-9a-f]{12,}\]/g, ''), raw: bytes.length }))
     .sort((a, b) => b.raw - a.raw);

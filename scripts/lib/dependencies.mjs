@@ -7,7 +7,7 @@ import { run } from './run.mjs';
 const CARGO_DENY = '0.20.2';
 
 /** What has a lock file of its own. */
-const MANIFESTS = ['Cargo.toml', 'fuzz/Cargo.toml', 'tools/wasm-bindgen/Cargo.toml'];
+const MANIFESTS = ['Cargo.toml', 'bench/crate/Cargo.toml', 'fuzz/Cargo.toml', 'tools/wasm-bindgen/Cargo.toml'];
 const LOCKS = ['.', 'tools/runtimes'];
 
 /** For `scripts/test.mjs`, one for each command. */

@@ -61,6 +61,15 @@ const OWN_STD = {
   env: { RUSTC_BOOTSTRAP: '1' },
 };
 
+/** How `cargo rustc` makes a module as small as this one: options, where to, and the environment. */
+export function smallBuild() {
+  return {
+    args: [...OWN_STD.args, '--release', '--locked', '--lib', '--crate-type', 'cdylib', '--target', TARGET, '--target-dir', 'target/small'],
+    folder: `target/small/${TARGET}/release`,
+    env: { ...wasmEnvironment(...OWN_STD.flags), ...OWN_STD.env },
+  };
+}
+
 /** Builds the wasm module and its glue when the Rust sources have changed. */
 export function buildWasm() {
   return whenChanged({
@@ -85,28 +94,26 @@ async function work() {
 
   progress('Compiling the Rust crate to WebAssembly …');
   // `--crate-type cdylib` stands here instead of in Cargo.toml: a crate that is an rlib as well loses its LTO.
-  await must('Compiling to WebAssembly', 'cargo', [
-    'rustc', ...OWN_STD.args, '--release', '--locked', '--lib', '--crate-type', 'cdylib', '--target', TARGET,
-    '--target-dir', 'target/small',
-  ], { env: { ...wasmEnvironment(...OWN_STD.flags), ...OWN_STD.env }, show: 'stderr' });
+  const { args, folder, env } = smallBuild();
+  await must('Compiling to WebAssembly', 'cargo', ['rustc', ...args], { env, show: 'stderr' });
 
   progress('Generating the JavaScript glue and optimising the module …');
-  const compiled = inRoot('target/small', TARGET, 'release/relay_edge.wasm');
+  const compiled = inRoot(folder, 'relay_edge.wasm');
   await must('wasm-bindgen', inRoot(bindgenTool), ['bindgen', compiled, bound, 'relay_edge']);
-  await optimise('build/wasm/relay_edge_bg.wasm');
+  await optimise(path.join(bound, 'relay_edge_bg.wasm'), path.join(out, 'relay_edge_bg.wasm'));
   writeFileSync(path.join(out, 'relay_edge.js'), patchGlue(readFileSync(path.join(bound, 'relay_edge.js'), 'utf8')));
 }
 
 /** Makes the module once more, with the names of its functions; answers where it is. */
 export async function namedModule() {
-  const named = 'build/size/relay_edge_bg.wasm';
-  mkdirSync(inRoot('build/size'), { recursive: true });
-  await optimise(named, '--debuginfo');
+  const named = inRoot('build/size/relay_edge_bg.wasm');
+  mkdirSync(path.dirname(named), { recursive: true });
+  await optimise(inRoot('build/bindgen/relay_edge_bg.wasm'), named, '--debuginfo');
   return named;
 }
 
-async function optimise(output, ...options) {
-  const bound = inRoot('build/bindgen/relay_edge_bg.wasm');
+/** wasm-opt, as for the module that ships. */
+export async function optimise(input, output, ...options) {
   const wasmOpt = inRoot('node_modules/binaryen/bin/wasm-opt');
-  await must('wasm-opt', process.execPath, [wasmOpt, ...PASSES, ...options, '--output', inRoot(output), bound]);
+  await must('wasm-opt', process.execPath, [wasmOpt, ...PASSES, ...options, '--output', output, input]);
 }

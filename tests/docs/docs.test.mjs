@@ -14,7 +14,7 @@ import { execute, root, serve, temporaryFolder } from '../commands/support/comma
 
 const read = (file) => readFileSync(path.join(root, file), 'utf8');
 const PAGES = ['README.md', 'CHANGELOG.md', 'SECURITY.md', ...filesUnder('docs').filter((file) => file.endsWith('.md'))];
-const CODE = ['src', 'worker', 'hosts', 'egress', 'examples', 'simulator', 'tests', 'scripts', 'js', 'tools/wasm-bindgen/src', 'Cargo.toml', 'wrangler.toml']
+const CODE = ['src', 'worker', 'hosts', 'egress', 'examples', 'simulator', 'tests', 'scripts', 'bench', 'js', 'tools/wasm-bindgen/src', 'Cargo.toml', 'wrangler.toml']
   .flatMap((place) => filesUnder(place))
   .filter((file) => /\.(?:rs|ts|js|mjs|toml)$/.test(file) && !file.startsWith('tests/docs/'));
 
@@ -149,11 +149,11 @@ for (const page of PAGES) {
 
   test(`${page}: files and commands that are named exist`, () => {
     const text = read(page);
-    for (const [, file] of text.matchAll(/`((?:src|worker|hosts|egress|examples|simulator|tests|scripts|js|tools|docs)\/[\w./-]*)`/g)) {
+    for (const [, file] of text.matchAll(/`((?:src|worker|hosts|egress|examples|simulator|tests|scripts|bench|js|tools|docs)\/[\w./-]*)`/g)) {
       assert.ok(existsSync(path.join(root, file)), `there is no ${file}`);
     }
     const { scripts } = JSON.parse(read('package.json'));
-    for (const [, script] of text.matchAll(/npm run (?:--silent )?([a-z]+)/g)) assert.ok(script in scripts, `npm run ${script}`);
+    for (const [, script] of text.matchAll(/npm run (?:--silent )?([a-z:-]*[a-z])/g)) assert.ok(script in scripts, `npm run ${script}`);
   });
 
   test(`${page}: speaks of the project only`, () => {
@@ -178,7 +178,7 @@ test('comments name pages and sections that exist', () => {
 });
 
 test('every section of docs/protocol.md and its like is in the list at its top', () => {
-  for (const page of ['protocol', 'deploying', 'hosting', 'integrating', 'migrating'].map((name) => `docs/${name}.md`)) {
+  for (const page of ['protocol', 'deploying', 'hosting', 'integrating', 'migrating', 'benchmarks'].map((name) => `docs/${name}.md`)) {
     const titles = [...read(page).matchAll(/^## +(.+?) *$/gm)].map(([, title]) => title);
     for (const title of titles) assert.ok(read(page).includes(`](#${slug(title)})`), `${page} does not list "${title}"`);
   }

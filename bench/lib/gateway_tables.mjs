@@ -1,0 +1,110 @@
+// The tables and the plot of `npm run bench:gateway`, from its results.
+
+import { table } from './crypto_tables.mjs';
+import { SCENARIOS, UPSTREAM_MS, USUAL } from './gateway.mjs';
+import { linePlot, short } from './svg.mjs';
+
+const SYSTEM_TITLES = { 'relay-edge pass-through': 'pass-through', 'relay-edge managed': 'managed', 'baseline pass-through': 'plain JavaScript' };
+const SCENARIO_TITLES = {
+  health: '`GET /healthz`',
+  description: '`GET /openapi.json`',
+  keys: '`GET /issuer-keys`',
+  create: '`POST /relays`',
+  purchase: '`POST /relays/privacy-passes`',
+  view: '`GET /relays/{relay-token}`',
+  redeem: '`POST /relays/{relay-token}/redeem`',
+  relay: 'a whole relay',
+};
+
+/** How much the cost of a relay may differ. */
+const FLAT = 0.1;
+
+function finder({ rows }) {
+  return (name, scenario, connections, upstreamMs = 0) =>
+    rows.find((row) => `${row.system} ${row.mode}` === name && row.scenario === scenario && row.connections === connections && row.upstreamMs === upstreamMs);
+}
+
+/** What is demanded of the gateway. @param {any} results */
+export function gatewayDemands(results) {
+  const find = finder(results);
+  const endpoints = ['relay-edge pass-through', 'relay-edge managed'].flatMap((name) =>
+    SCENARIOS[name].filter((scenario) => scenario !== 'relay').map((scenario) => ({ name, scenario, row: find(name, scenario, USUAL, UPSTREAM_MS) })),
+  );
+  const worst = (figure) => endpoints.reduce((a, b) => (b.row[figure] > a.row[figure] ? b : a));
+  const below = (figure, limit, what) => {
+    const { name, scenario, row } = worst(figure);
+    return { what, demanded: `under ${limit} ms`, measured: `${short(row[figure])} ms (${SCENARIO_TITLES[scenario]}, ${SYSTEM_TITLES[name]})`, met: row[figure] < limit };
+  };
+  const cpu = find('relay-edge pass-through', 'relay', USUAL).cpuMs;
+  const ratio = find('relay-edge pass-through', 'purchase', USUAL).perSecond / find('baseline pass-through', 'purchase', USUAL).perSecond;
+  const growth = results.growth.rows;
+  const spread = growth.at(-1).cpuMs / growth[0].cpuMs - 1;
+  return [
+    below('p50', 2, `own time per request, the slowest endpoint, median, ${USUAL} connections`),
+    below('p99', 10, `own time per request, the slowest endpoint, p99, ${USUAL} connections`),
+    { what: 'CPU per whole relay, pass-through', demanded: 'under 5 ms', measured: `${short(cpu)} ms`, met: cpu < 5 },
+    { what: 'purchases per second, against the plain JavaScript Worker', demanded: 'at least 5 times as many', measured: `${short(ratio)} times`, met: ratio >= 5 },
+    {
+      what: `CPU per relay with ${growth.at(-1).stored.toLocaleString('en')} relays stored, against ${growth[0].stored.toLocaleString('en')}`,
+      demanded: 'within 10 %',
+      measured: `${spread >= 0 ? '+' : '−'}${(100 * Math.abs(spread)).toFixed(1)} %`,
+      met: Math.abs(spread) <= FLAT,
+    },
+  ];
+}
+
+/** Markdown by the name of its place in docs/benchmarks.md. @param {any} results */
+export function gatewayTables(results) {
+  return { calm: calmTable(results), full: fullTable(results), growth: growthTable(results), limit: limitText(results) };
+}
+
+function calmTable(results) {
+  const lines = results.rows
+    .filter(({ upstreamMs }) => upstreamMs > 0)
+    .map((row) => [SYSTEM_TITLES[`${row.system} ${row.mode}`], SCENARIO_TITLES[row.scenario], ...['perSecond', 'p50', 'p99', 'p999', 'cpuMs'].map((figure) => short(row[figure]))]);
+  return table(['', '', 'per second', 'p50, ms', 'p99, ms', 'p99.9, ms', 'CPU each, ms'], lines);
+}
+
+function fullTable(results) {
+  const lines = results.rows
+    .filter(({ upstreamMs }) => upstreamMs === 0)
+    .map((row) => [
+      SYSTEM_TITLES[`${row.system} ${row.mode}`], SCENARIO_TITLES[row.scenario], String(row.connections),
+      ...['perSecond', 'p50', 'p99', 'p999', 'cpuMs', 'cores'].map((figure) => short(row[figure])),
+    ]);
+  return table(['', '', 'connections', 'per second', 'p50, ms', 'p99, ms', 'p99.9, ms', 'CPU each, ms', 'cores'], lines);
+}
+
+function growthTable({ growth }) {
+  const megabytes = (bytes) => short(bytes / 2 ** 20);
+  const lines = growth.rows.map((row) => [row.stored.toLocaleString('en'), short(row.cpuMs), short(row.latencyMs), megabytes(row.memory), short(row.fillSeconds)]);
+  return `${table(['relays stored', 'CPU per relay, ms', `time of a relay, ms, ${growth.connections} connections`, 'memory of workerd, MiB', 'filling up took, s'], lines)}\n\nBefore the first relay workerd had ${megabytes(growth.memoryAtStart)} MiB, and ${growth.restSeconds} s after the last one ${megabytes(growth.memoryAtRest)} MiB.`;
+}
+
+/** What is used up first. */
+function limitText(results) {
+  const find = finder(results);
+  const said = [['relay-edge pass-through', 'In pass-through mode'], ['relay-edge managed', 'In managed mode'], ['baseline pass-through', 'With the plain JavaScript Worker']].map(([name, where]) => {
+    const { cores, perSecond } = find(name, 'relay', USUAL);
+    const limit = cores >= 0.85 ? 'the one thread on which workerd runs an isolate' : 'not the CPU of workerd: with two cores for workerd, the upstream and the load together, it is waited for them or for the stores';
+    return `${where} ${short(perSecond)} whole relays a second took ${short(cores)} cores of workerd; what is hit first is ${limit}.`;
+  });
+  return said.join(' ');
+}
+
+/** The plot: purchases per second by connections. @param {any} results */
+export function gatewayPlot(results) {
+  const names = [['relay-edge pass-through', 'ours'], ['relay-edge managed', 'third'], ['baseline pass-through', 'other']];
+  const lines = names.map(([name, kind]) => ({
+    label: SYSTEM_TITLES[name],
+    kind,
+    points: results.rows.filter((row) => `${row.system} ${row.mode}` === name && row.scenario === 'purchase' && row.upstreamMs === 0).map((row) => [row.connections, row.perSecond]),
+  }));
+  return linePlot({
+    title: 'Purchases per second on one thread of workerd, on a logarithmic scale',
+    description: lines.map(({ label, points }) => `${label}: ${points.map(([connections, perSecond]) => `${short(perSecond)} a second over ${connections} connections`).join(', ')}`).join('. '),
+    xTitle: 'connections',
+    unit: '/s',
+    lines,
+  });
+}
