@@ -26,7 +26,7 @@ decrypted claim, and goes on serving until Ctrl-C.
   --upstream URL   only the gateway, in front of this upstream: in pass-through mode, or in managed mode when the
                    environment has PERSONA_API_KEY, GATEWAY_TOKENS and STORE_KEYS (also read:
                    IDEMPOTENCY_KEYS, WITHHOLD_RELAY_SECRET, PERSONA_VERSION,
-                   ISSUER_KEY_PINS, ISSUER_KEY_MIN_DAYS, PERMISSIVE_ISSUER_KEYS)
+                   ISSUER_KEY_PINS, ISSUER_KEY_MIN_DAYS, PERMISSIVE_ISSUER_KEYS, PASS_POOL)
   --help           this text
 `;
 

@@ -69,8 +69,13 @@ for (const [calls, first] of [[1, 200], [2, 503]]) {
     const { cron, shop, billed, shelf, relay, asked } = await openPool(t, simulator, { pool: loses(calls), settings: { PURCHASES_PER_DAY: "1" } });
     await cron();
     const token = await relay();
-    const { result, calls: upstream } = await asked(async () => [await shop().issue({ "relay-token": token }), await shop().issue({ "relay-token": token })]);
-    assert.deepEqual([result[0].status, result[1].status, upstream], [first, 200, []]);
+    const other = await relay();
+    const { result, calls: upstream } = await asked(async () => {
+      const answers = [];
+      for (const of of [token, other, token]) answers.push((await shop().issue({ "relay-token": of })).status);
+      return answers;
+    });
+    assert.deepEqual([result, upstream], [[first, 429, 200], []], "its place of the day is kept meanwhile");
     const { ready, bound } = await shelf();
     assert.deepEqual([billed(), ready, bound], [3, 2, 0]);
   });
