@@ -98,7 +98,8 @@ pub(super) async fn exchange(
     }
 }
 
-/// More than any answer of the protocol; what is longer is read as an empty body.
+/// More than any answer of the protocol; what is longer is read as an empty body. The package's glue does not let it come so
+/// far, where it can (js/body.js).
 const LONGEST_BODY: u32 = 1 << 20;
 
 async fn answer(fetch: Option<&Function>, url: &str, init: &Object) -> Result<Response, JsValue> {
