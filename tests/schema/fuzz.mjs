@@ -32,11 +32,12 @@ export async function fuzz({ mode, tool, seed, seconds, requests = 1, document, 
   const simulator = await startSimulator({ recordedRequests: 0, intercept: (exchange, next) => completed(simulator, exchange, next) });
   const secrets = managedSecrets();
   const managed = mode === "managed";
-  const gateway = await startGateway({ upstream: simulator.url, bindings: managed ? secrets.bindings : {} });
+  const gateway = await startGateway({ upstream: simulator.url, bindings: managed ? { ...secrets.bindings, PASS_POOL: '{"age_over18_germany":3}' } : {} });
   const folder = mkdtempSync(inRoot("build/schema-run-"));
   const answered = () => gateway.logs().filter(({ event }) => event === "request");
   const problems = [];
   try {
+    if (managed) await gateway.cron(); // so that there are passes to be shown, and taken
     const location = document === undefined ? `${gateway.url}/openapi.json` : path.join(folder, "openapi.json");
     if (document !== undefined) writeFileSync(location, JSON.stringify(document));
     for (let round = 0; problems.length === 0 && (round === 0 || answered().length < requests); round += 1) {
@@ -73,7 +74,7 @@ function runTool(tool, { location, url, bearer, mode, seconds, seed, folder }) {
     "--max-time", String(seconds), "--seed", String(seed), "--request-timeout", "60", "--generation-database", "none", "--suppress-health-check", "all",
     "--warnings", "off", "--output-truncate", "false", "--generation-with-security-parameters", "false",
     // In this mode nothing is there, so that other methods are a 404 as well.
-    ...(mode === "pass-through" ? ["--exclude-path", "/issuer-keys"] : []),
+    ...(mode === "pass-through" ? ["--exclude-path", "/issuer-keys", "--exclude-path", "/pool"] : []),
   ];
   const env = { ...process.env, SCHEMATHESIS_HOOKS: "hooks", PYTHONPATH: inRoot("tests/schema"), PYTHONDONTWRITEBYTECODE: "1", RELAY_EDGE_MODE: mode };
   return new Promise((resolve, reject) => {
