@@ -6,6 +6,7 @@
  * It does not insist. The first failure ends it for that claim type; and a purchase that may have been billed for nothing keeps
  * its claim type from buying for a day, or a Persona that fails would be paid again by every top-up.
  */
+import { type RecordStore, describePurchase } from "../pkg/workerd.js";
 import { type ManagedConfig, isSandboxKey } from "./env.js";
 import { noteError } from "./errors.js";
 import { refused } from "./ledger_client.js";
@@ -14,7 +15,6 @@ import type { Outcome, Standing } from "./ledger_protocol.js";
 import { type LogFields, writePoolLog } from "./log.js";
 import type { Shelf } from "./pool_protocol.js";
 import type { PoolHome, PoolTable, Slot } from "./pool_table.js";
-import { type RecordStore, describePurchase } from "../pkg/workerd.js";
 import { type SealingKey, deriveIdempotencySecret, seal, unseal } from "./seal.js";
 import { explain, payingPersona } from "./upstream.js";
 
