@@ -11,7 +11,7 @@ Runs the gateway in workerd, in both modes, and a plain JavaScript Worker with @
 and on whole relays, and measures what a relay costs as they pile up. Takes about six minutes. Linux only: it reads /proc.
 
   --seconds N      for each endpoint at full load. Default: 2.5
-  --full           up to 100,000 stored relays instead of 10,000: a quarter of an hour more
+  --full           up to 100,000 stored relays instead of 10,000, which takes long: docs/benchmarks.md says how long
   --quick          a few seconds. For seeing that it works; the numbers are no good
   --out FOLDER     where gateway.json goes. Default: build/bench/results
   --write          keeps the results in bench/results/, and draws docs/benchmarks.md and its plots from there
@@ -37,6 +37,7 @@ async function main(argv) {
     if (!(seconds > 0 && seconds <= 600)) throw new Problem(`--seconds takes a number up to 600, not \`${values.seconds}\`.`, { exitCode: 2 });
     Object.assign(effort, { seconds, calmSeconds: 2 * seconds });
   }
+  if (values.write && values.quick) throw new Problem('--write keeps the results of whole runs only: leave out --quick.', { exitCode: 2 });
   const { buildWorkers } = await import('./lib/build.mjs');
   await buildWorkers();
   // Imported only after the set-up: they need npm packages.

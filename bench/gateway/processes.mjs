@@ -3,7 +3,7 @@
 import { fork } from 'node:child_process';
 import crypto from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Miniflare } from 'miniflare';
@@ -11,13 +11,11 @@ import { inRoot } from '../../scripts/lib/program.mjs';
 import { cleanEnvironment } from '../../scripts/lib/runtimes.mjs';
 import { workerModules } from '../../scripts/lib/worker_bundle.mjs';
 import { built } from '../lib/build.mjs';
+import { cpuMsOf, ownWorkerd } from '../lib/cpu.mjs';
 import { compatibilityDate } from '../lib/workerd.mjs';
 
 /** Where KV and Durable Objects are kept: in memory where that can be, for what a disk needs to sync is not the gateway's. */
 const STATE = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
-
-/** Linux counts CPU time in these. */
-const TICKS_PER_SECOND = 100;
 
 /**
  * A Worker in a workerd of its own, with fresh stores on disk. The gateway is the bundle that is deployed, without the rate limit.
@@ -54,12 +52,12 @@ export async function startSystem({ system, mode, upstream }) {
   });
   await miniflare.ready;
   const url = (await miniflare.unsafeGetDirectURL(system)).href;
-  const pid = workerdOf(process.pid);
+  const pid = ownWorkerd();
   return {
     url,
     credentials: { apiKey: { authorization: `Bearer ${apiKey}` }, bearer: { authorization: `Bearer ${token}` } },
     /** Milliseconds of CPU that workerd has used. */
-    cpuMs: () => cpuMs(pid),
+    cpuMs: () => cpuMsOf(pid),
     /** Its resident memory in bytes. */
     memory: () => Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) * 1024,
     async close() {
@@ -101,25 +99,4 @@ async function child(file) {
     return answer;
   };
   return { ask, first, close: () => void started.kill('SIGKILL') };
-}
-
-function cpuMs(pid) {
-  // After the name, which may contain anything: state is field 3, utime 14, stime 15.
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ');
-  return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND;
-}
-
-/** The workerd that is a child of this process: the newest, should another still be ending. */
-function workerdOf(parent) {
-  const found = readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => {
-      try {
-        const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-        return stat.includes('(workerd)') && Number(stat.split(') ').at(-1).split(' ')[1]) === parent;
-      } catch {
-        return false; // ended meanwhile
-      }
-    });
-  return Math.max(...found.map(Number));
 }

@@ -1,8 +1,8 @@
 // The tables and the plot of `npm run bench`, from its results.
 
+import { IDS, RUNTIMES } from './names.mjs';
 import { MENDS, STEPS } from './steps.mjs';
 import { barPlot, short } from './svg.mjs';
-import { IDS, RUNTIMES } from './subjects.mjs';
 
 /** As they are called in tables. */
 export const TITLES = {

@@ -86,7 +86,7 @@ function limitText(results) {
   const find = finder(results);
   const said = [['relay-edge pass-through', 'In pass-through mode'], ['relay-edge managed', 'In managed mode'], ['baseline pass-through', 'With the plain JavaScript Worker']].map(([name, where]) => {
     const { cores, perSecond } = find(name, 'relay', USUAL);
-    const limit = cores >= 0.85 ? 'the one thread on which workerd runs an isolate' : 'not the CPU of workerd: with two cores for workerd, the upstream and the load together, it is waited for them or for the stores';
+    const limit = cores >= 0.85 ? 'the one thread on which workerd runs an isolate' : 'not the CPU of workerd, which waits for the upstream, the load or the stores: all of them have two cores together';
     return `${where} ${short(perSecond)} whole relays a second took ${short(cores)} cores of workerd; what is hit first is ${limit}.`;
   });
   return said.join(' ');

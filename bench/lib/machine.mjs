@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import { inRoot } from '../../scripts/lib/program.mjs';
 import { findRuntime } from '../../scripts/lib/runtimes.mjs';
+import { hasCpuClock } from './cpu.mjs';
 import { compatibilityDate } from './workerd.mjs';
 
 /** @param {{ command: string, runtimes: string[] }} run @returns what results carry along */
@@ -15,6 +16,7 @@ export function aboutRun({ command, runtimes }) {
   const versions = { node: `${process.versions.node} (OpenSSL ${process.versions.openssl}, V8 ${process.versions.v8})`, workerd: `${version('workerd')}, compatibility date ${compatibilityDate}` };
   for (const runtime of ['deno', 'bun']) if (runtimes.includes(runtime)) versions[runtime] = versionOf(runtime);
   return {
+    clock: hasCpuClock ? 'CPU time' : 'time on the wall',
     date: new Date().toISOString().slice(0, 10),
     command,
     machine: `${cpu?.model.trim()}, ${os.cpus().length} cores, ${Math.round(os.totalmem() / 2 ** 30)} GB, ${os.type()} ${os.release()}`,

@@ -65,7 +65,7 @@ function demandTable(demands) {
   return table(['what', 'demanded', 'measured', ''], demands.map(({ what, demanded, measured, met }) => [what, demanded, measured, met ? 'met' : '**not met**']));
 }
 
-function runTable({ date, command, machine, versions }) {
-  const lines = Object.entries({ date, command: `\`${command}\``, machine, ...versions }).map(([name, value]) => [name, value]);
+function runTable({ date, command, machine, clock, versions }) {
+  const lines = Object.entries({ date, command: `\`${command}\``, machine, ...(clock && { clock }), ...versions }).map(([name, value]) => [name, value]);
   return table(['', ''], lines);
 }

@@ -2,27 +2,25 @@
  * The runtimes as the bench sees them. A subject is
  *
  *   ask(command) -> answer                     a command of bench/contenders/bench.mjs
- *   clock(command) -> { answer, ms }           the same, timed; in workerd with the transport, else without
- *   time(run) -> ms                            how long `run.times` repetitions took, the transport taken off
+ *   clock(command) -> { answer, ms }           the same, timed, with the transport: CPU time of the thread that JavaScript runs on
+ *   time(run) -> ms                            how long `run.times` repetitions took: CPU time of the whole process
  *   close()
+ *
+ * Where the system does not tell CPU time, it is what passes.
  */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { inRoot, Problem } from '../../scripts/lib/program.mjs';
 import { cleanEnvironment, findRuntime } from '../../scripts/lib/runtimes.mjs';
 import { built } from './build.mjs';
+import { cpuMsOf, hasCpuClock, mainThreadMsOf } from './cpu.mjs';
+import { IDS } from './names.mjs';
 import { startWorkers } from './workerd.mjs';
-
-/** The contenders that run in a runtime, in the order of the tables. */
-export const IDS = ['relay-edge', 'blindrsa-ts', 'bigint', 'untuned-wasm'];
-
-/** The runtimes. */
-export const RUNTIMES = ['workerd', 'deno', 'bun', 'node'];
 
 const ENTRIES = { node: 'pkg/node.js', deno: 'pkg/deno.js', bun: 'pkg/bun.js' };
 
 /**
- * @param {string} runtime of {@link RUNTIMES}
+ * @param {string} runtime of names.mjs
  * @param {{ ids?: string[], steps?: boolean }} [options] `ids`: which contenders are loaded; `steps`: bench/crate as well
  */
 export async function startSubject(runtime, { ids = IDS, steps = false } = {}) {
@@ -67,7 +65,7 @@ async function startProcess(runtime, { ids, steps }) {
     ...(steps && { tuned: absolute(built.tuned) }),
   };
   const command = runtime === 'node' ? [process.execPath] : findRuntime(runtime).command;
-  const { say, close } = talk([...command, inRoot('bench/runtimes/process.mjs'), JSON.stringify(task)]);
+  const { say, pid, close } = talk([...command, inRoot('bench/runtimes/process.mjs'), JSON.stringify(task)]);
   const { importMs } = JSON.parse(await say());
   const ask = async (order) => {
     const answer = JSON.parse(await say(JSON.stringify(order)));
@@ -76,15 +74,16 @@ async function startProcess(runtime, { ids, steps }) {
   };
   // A clock that runs: nothing has to be taken off.
   const clock = async (command) => {
+    const before = hasCpuClock ? mainThreadMsOf(pid) : 0;
     const { ms, ...answer } = await ask({ do: 'clock', command });
-    return { answer, ms };
+    return { answer, ms: hasCpuClock ? mainThreadMsOf(pid) - before : ms };
   };
-  return { importMs, ask, clock, close, time: async (run) => (await ask({ do: 'run', ...run })).ms };
+  return { importMs, ask, clock, close, time: timer(pid, async (run) => (await ask({ do: 'run', ...run })).ms) };
 }
 
 /** blind-rsa-signatures by itself. */
 export function startNative() {
-  const { say, close } = talk([inRoot(built.native)]);
+  const { say, pid, close } = talk([inRoot(built.native)]);
   const hex = (text) => Buffer.from(text, 'base64url').toString('hex');
   const base64url = (text) => Buffer.from(text, 'hex').toString('base64url');
   const commands = {
@@ -95,10 +94,18 @@ export function startNative() {
   };
   return {
     ask: (order) => commands[order.do](order),
-    async time({ op, id, bits, times }) {
-      return Number(await say(`${op} ${op === 'step' ? id : bits} ${times}`)) / 1e6;
-    },
+    time: timer(pid, async ({ op, id, bits, times }) => Number(await say(`${op} ${op === 'step' ? id : bits} ${times}`)) / 1e6),
     close,
+  };
+}
+
+/** CPU time instead of what `run` says, if there is a clock for it. The reading of a command is a part of it, some microseconds. */
+function timer(pid, run) {
+  if (!hasCpuClock) return run;
+  return async (what) => {
+    const before = cpuMsOf(pid);
+    await run(what);
+    return cpuMsOf(pid) - before;
   };
 }
 
@@ -117,6 +124,7 @@ function talk([command, ...args]) {
   });
   ended.catch(() => undefined);
   return {
+    pid: child.pid,
     say: (line) =>
       Promise.race([
         ended,

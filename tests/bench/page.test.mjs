@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { RUNTIMES } from '../../bench/lib/names.mjs';
 import { draw, readResults } from '../../bench/lib/page.mjs';
-import { RUNTIMES } from '../../bench/lib/subjects.mjs';
 import { root } from '../commands/support/commands.mjs';
 
 test('the page and the plots are drawn from the committed results', () => {

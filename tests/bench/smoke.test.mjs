@@ -9,8 +9,8 @@ import { SIZES } from '../../bench/lib/crypto.mjs';
 import { cryptoDemands, cryptoTables } from '../../bench/lib/crypto_tables.mjs';
 import { SCENARIOS, UPSTREAM_MS } from '../../bench/lib/gateway.mjs';
 import { gatewayDemands, gatewayTables } from '../../bench/lib/gateway_tables.mjs';
+import { IDS } from '../../bench/lib/names.mjs';
 import { STEPS } from '../../bench/lib/steps.mjs';
-import { IDS } from '../../bench/lib/subjects.mjs';
 import { npm, temporaryFolder } from '../commands/support/commands.mjs';
 
 /** Runs a benchmark and reads what it left. */
@@ -71,6 +71,8 @@ test('a mistake on the command line is said at once, and ends with 2', async () 
   for (const [script, args, said] of [
     ['bench', ['--runtimes', 'netscape'], /--runtimes knows workerd, deno, bun, node/],
     ['bench', ['--rounds', '0'], /--rounds takes a whole number from 1/],
+    ['bench', ['--quick', '--write'], /--write keeps the results of whole runs only/],
+    ['bench:gateway', ['--quick', '--write'], /--write keeps the results of whole runs only/],
     ['bench', ['--slow'], /npm run bench -- --help/],
     ['bench:gateway', ['--seconds', 'x'], /--seconds takes a number/],
   ]) {
