@@ -139,9 +139,10 @@ impl IssuerKey {
             return Err(IssuerKeyError::Exponent);
         }
         let number = |bytes: &[u8], bits| BoxedUint::from_be_slice(bytes, bits).map_err(|_| IssuerKeyError::NotRsa);
-        // `bits` is at most 4096 and an exponent at most 5 bytes long.
+        // `bits` is at most 4096 and an exponent at most 33 bits long. It is given no more room than it needs: blinding raises to
+        // it bit by bit, whatever the bits are, and 65537 in 64 bits would take twice the time that it takes in 32.
         let modulus_len = modulus.len();
-        let key = RsaPublicKey::new(number(modulus, bits as u32)?, number(exponent, 64)?);
+        let key = RsaPublicKey::new(number(modulus, bits as u32)?, number(exponent, bit_length(exponent) as u32)?);
         Ok(Self { key: PublicKey::new(key.map_err(|_| IssuerKeyError::NotRsa)?), modulus_len })
     }
 
