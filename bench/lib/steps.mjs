@@ -10,7 +10,7 @@ export const STEPS = {
   gcd: { times: 1, title: 'is the message coprime to n: a constant-time inversion in all but name', when: 'blind' },
   random: { times: 1, title: 'the blinding factor r, by rejection', when: 'blind' },
   invert: { times: 1, title: 'the inverse of r, constant-time', when: 'blind' },
-  pow64: { times: 1, title: 'r^e over a 64-bit exponent, constant-time in e', when: 'blind' },
+  pow64: { times: 1, title: 'r^e over all bits that e has room for: 64 natively, 32 in wasm', when: 'blind' },
   mul_mod: { times: 2, title: 'a product mod n, by division', when: 'blind and finalize' },
   verify: { times: 1, title: 'RSA-PSS verification', when: 'finalize' },
   pow17: { times: 0, title: 'r^e over the 17 bits that e has', when: 'instead' },
