@@ -15,7 +15,7 @@ import { type SealingKey, UnsealError, deriveKeys, isSealedUnder, unseal } from 
 
 export class PassPool implements Pool {
   private readonly table: PoolTable;
-  private keys: Promise<SealingKey[]> | undefined;
+  private keys: Promise<readonly SealingKey[]> | undefined;
   /** Who wants a top-up joins the one under way. In the object: see relay_ledger.ts. */
   private running: Promise<void> | undefined;
   private stopped = false;
@@ -88,7 +88,7 @@ export class PassPool implements Pool {
     return JSON.stringify({ ...(JSON.parse(text) as object), attempt: 0 });
   }
 
-  private openKeys({ storeKeys }: ManagedConfig): Promise<SealingKey[]> {
+  private openKeys({ storeKeys }: ManagedConfig): Promise<readonly SealingKey[]> {
     return (this.keys ??= deriveKeys(storeKeys));
   }
 
