@@ -1,12 +1,22 @@
-// `npm run size`: how large the module and the Worker are, and what takes the space. `--json` for programs.
+// `npm run size`: how large the module and the Worker are, and what takes the space.
 
 import './lib/node_version.mjs';
 import { readFileSync } from 'node:fs';
 import { build } from './build.mjs';
-import { isProgram, Problem, runProgram } from './lib/program.mjs';
+import { readArgs } from './lib/args.mjs';
+import { isProgram, runProgram } from './lib/program.mjs';
 import { budgets, inWords, partsTable, shipped } from './lib/size.mjs';
 import { namedModule } from './lib/wasm.mjs';
 import { partsOf } from './lib/wasm_parts.mjs';
+
+const HELP = `npm run size [-- --json | --write]
+
+Builds, and tells how large the module and the Worker are and what takes the space, by crate and by function.
+
+  --json    for programs
+  --write   keeps the sizes in bench/results/, and draws docs/benchmarks.md from there
+  --help    this text
+`;
 
 const LARGEST = 20;
 
@@ -38,11 +48,19 @@ function print({ shipped, parts, functions }) {
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-if (isProgram(import.meta.url)) {
-  await runProgram(async (args) => {
-    if (args.some((arg) => arg !== '--json')) throw new Problem('usage: npm run size [-- --json]', { exitCode: 2 });
-    const found = await report();
-    if (args.length > 0) process.stdout.write(`${JSON.stringify(found)}\n`);
-    else print(found);
-  });
+async function main(argv) {
+  const flag = /** @type {const} */ ({ type: 'boolean' });
+  const { values } = readArgs(argv, { json: flag, write: flag, help: flag }, { command: 'npm run size' });
+  if (values.help) return void process.stdout.write(HELP);
+  const found = await report();
+  if (values.json) return void process.stdout.write(`${JSON.stringify(found)}\n`);
+  print(found);
+  if (!values.write) return;
+  // It needs npm packages, which are there once something is built.
+  const { writePage, writeResults, RESULTS } = await import('../bench/lib/page.mjs');
+  const { functions, ...kept } = found;
+  writeResults('size', kept, RESULTS);
+  writePage();
 }
+
+if (isProgram(import.meta.url)) await runProgram(main);

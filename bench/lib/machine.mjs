@@ -19,7 +19,7 @@ export function aboutRun({ command, runtimes }) {
     clock: hasCpuClock ? 'CPU time' : 'time on the wall',
     date: new Date().toISOString().slice(0, 10),
     command,
-    machine: `${cpu?.model.trim()}, ${os.cpus().length} cores, ${Math.round(os.totalmem() / 2 ** 30)} GB, ${os.type()} ${os.release()}`,
+    machine: `${cpu?.model.trim()}, ${os.cpus().length} cores, ${Math.round(os.totalmem() / 2 ** 30)} GB, ${os.type()} ${/^\d+\.\d+/.exec(os.release())?.[0] ?? os.release()}`,
     versions: { ...versions, rust, 'blindrsa-ts': version('@cloudflare/blindrsa-ts'), 'blind-rsa-signatures': '0.18.0' },
   };
 }

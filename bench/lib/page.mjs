@@ -5,13 +5,14 @@ import path from 'node:path';
 import { inRoot, Problem } from '../../scripts/lib/program.mjs';
 import { cryptoDemands, cryptoPlot, cryptoTables, table } from './crypto_tables.mjs';
 import { gatewayDemands, gatewayPlot, gatewayTables } from './gateway_tables.mjs';
+import { sizeDemands, sizeTables } from './size_tables.mjs';
 
 const PAGE = 'docs/benchmarks.md';
 
 /** Where the committed results are. */
 export const RESULTS = 'bench/results';
 
-/** @param {'crypto' | 'gateway'} name @param {object} results @param {string} folder */
+/** @param {'crypto' | 'gateway' | 'size'} name @param {object} results @param {string} folder */
 export function writeResults(name, results, folder) {
   const file = path.resolve(inRoot(), folder, `${name}.json`);
   mkdirSync(path.dirname(file), { recursive: true });
@@ -19,7 +20,7 @@ export function writeResults(name, results, folder) {
   return file;
 }
 
-/** @param {'crypto' | 'gateway'} name @param {string} [folder] @returns {any} `undefined` when there are none */
+/** @param {'crypto' | 'gateway' | 'size'} name @param {string} [folder] @returns {any} `undefined` when there are none */
 export function readResults(name, folder = RESULTS) {
   const file = path.resolve(inRoot(), folder, `${name}.json`);
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined;
@@ -31,8 +32,9 @@ export function readResults(name, folder = RESULTS) {
  * @returns {Record<string, string>}
  */
 export function draw() {
-  const [crypto, gateway] = [readResults('crypto'), readResults('gateway')];
+  const [crypto, gateway, size] = [readResults('crypto'), readResults('gateway'), readResults('size')];
   const places = {
+    ...(size && { ...sizeTables(size), 'size-demands': demandTable(sizeDemands(size)) }),
     ...(crypto && { ...cryptoTables(crypto), 'crypto-run': runTable(crypto.about), 'crypto-demands': demandTable(cryptoDemands(crypto)) }),
     ...(gateway && { ...gatewayTables(gateway), 'gateway-run': runTable(gateway.about), 'gateway-demands': demandTable(gatewayDemands(gateway)) }),
   };
