@@ -23,6 +23,8 @@ const PASSES = ['-Oz', '--converge'];
  *
  * Flags in the environment replace those of .cargo/config.toml, so its `cpubits` stands here again; the paths are
  * taken out of panic messages, so that two checkouts build the same bytes.
+ *
+ * @param {...string} more flags of rustc
  */
 export function wasmEnvironment(...more) {
   const cargoHome = process.env.CARGO_HOME ?? path.join(homedir(), '.cargo');
@@ -52,7 +54,7 @@ function librarySources() {
 /**
  * The standard library, compiled with the crate instead of taken as it comes: for size, and without the code that words a
  * panic. A panic traps at once; nobody would read its message, and js/guard.js turns the trap into an error either way.
- * That takes a quarter off the module. These options are not stable yet, though the toolchain, which is pinned, is;
+ * docs/benchmarks.md has what that takes off. These options are not stable yet, though the toolchain, which is pinned, is;
  * `RUSTC_BOOTSTRAP` is how a stable one takes them.
  */
 const OWN_STD = {

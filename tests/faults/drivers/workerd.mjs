@@ -1,10 +1,9 @@
 /** The gateway, as it is deployed, in workerd: KV and the ledger's Durable Objects on disk. Killed is the workerd process. */
 import { execFileSync } from "node:child_process";
-import crypto from "node:crypto";
 import path from "node:path";
 import { startGateway } from "../../support/gateway.mjs";
-import { API_KEY, EMPTY_POOLS, sleep } from "../lib/callers.mjs";
-import { newStoreKey } from "../lib/child_driver.mjs";
+import { sleep } from "../lib/callers.mjs";
+import { deployment } from "../lib/deployment.mjs";
 
 /** @type {import("../lib/lane.mjs").Driver} */
 export const workerd = {
@@ -18,26 +17,13 @@ export const workerd = {
   hangMs: 10_500,
   slow: true,
   async start({ upstream, directory, secrets }) {
-    secrets.token ??= crypto.randomBytes(32).toString("base64url");
-    secrets.storeKeys ??= newStoreKey("k1");
-    const bindings = {
-      PERSONA_API_KEY: API_KEY,
-      GATEWAY_TOKENS: `shop:${secrets.token}`,
-      STORE_KEYS: secrets.storeKeys,
-      // Out of reach: that purchases are counted must cost neither a pass nor a claim.
-      PURCHASES_PER_DAY: "999999",
-      // An empty one, which every purchase asks first: that must cost nothing either.
-      PASS_POOL: EMPTY_POOLS,
-      // These faults rotate keys within minutes; who is then refused is for tests/worker/issuer_keys.test.mjs.
-      PERMISSIVE_ISSUER_KEYS: "true",
-      ...(secrets.idempotencyKeys === undefined ? {} : { IDEMPOTENCY_KEYS: secrets.idempotencyKeys }),
-    };
+    const { bindings, headers } = deployment(secrets);
     const { gateway, pid } = await started(() =>
       startGateway({ bindings, upstream, kvPersist: path.join(directory, "kv"), durableObjectsPersist: path.join(directory, "objects") }),
     );
     return {
       url: gateway.url,
-      headers: { authorization: `Bearer ${secrets.token}` },
+      headers,
       logs: gateway.logs,
       async kill() {
         process.kill(pid, "SIGKILL");
