@@ -178,5 +178,5 @@ export interface BoundStanding {
   since?: string;
   inDoubt: boolean;
   unsettled: boolean;
-  refusal?: { status: number; title: string | null; details: string | null; code: string | null; requestId: string | null };
+  refusal?: { status: number; title?: string; details?: string; code?: string; requestId?: string };
 }

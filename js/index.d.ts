@@ -153,7 +153,7 @@ export interface RecordDescription {
   inDoubt: boolean;
   /** Call again by yourself, as nobody may come to ask. */
   unsettled: boolean;
-  refusal?: { status: number; title: string | null; details: string | null; code: string | null; requestId: string | null };
+  refusal?: { status: number; title?: string; details?: string; code?: string; requestId?: string };
 }
 
 /** Tells where a purchase stands, from its record's text. @throws PersonaError `record_invalid` */

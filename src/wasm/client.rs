@@ -1,16 +1,15 @@
-//! The calls with their retries, over [`super::fetch`].
+//! What `new Persona(options)` was given, checked.
 
 use js_sys::{Function, Promise};
 use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::JsFuture;
 use web_sys::Url;
 
 use super::error::Failure;
+use super::fetch::Exchange;
 use super::params::Params;
 use super::{crypto, fetch};
-use crate::api::{self, PersonaVersion, Relay, Request, Response};
+use crate::api::{self, PersonaVersion, Request};
 use crate::challenge::Offer;
-use crate::encryption_key::EncryptionKey;
 use crate::error::Error;
 use crate::identifiers::{ClaimType, RelayToken};
 use crate::retry::RetryPolicy;
@@ -34,10 +33,6 @@ pub(super) enum WhichPass {
     /// For one relay, as the earlier documentation has it.
     Relay { relay_token: RelayToken, relay_secret: RelaySecret },
 }
-
-/// Reads an answer, given the time in Unix seconds, and keeps what it says. Not generic over that, so that the exchange
-/// and its tries are compiled once.
-pub(super) type Read<'a> = dyn FnMut(&Response, i64) -> Result<(), Error> + 'a;
 
 impl Client {
     /// Reads the options of `new Persona(options)`.
@@ -77,81 +72,43 @@ impl Client {
         self.api_key.as_ref().is_some_and(|key| key.expose().starts_with("persona_sandbox_"))
     }
 
-    pub(super) async fn create(
-        &self,
-        claim_type: &ClaimType,
-        encryption_key: Option<&EncryptionKey>,
-        sandbox: bool,
-    ) -> Result<Relay, Failure> {
-        let request = api::create(claim_type, encryption_key, sandbox);
-        let mut relay = Err(Error::Timeout);
-        let read: &mut Read<'_> = &mut |response, now| {
-            relay = Ok(api::create_answer(response, now)?);
-            Ok(())
-        };
-        self.call(fetch::unix_milliseconds(), &request, read).await?;
-        Ok(relay?)
-    }
-
-    /// Gets a challenge, which is free, and checks its key's id. `start` is when the deadline began, in Unix milliseconds.
-    pub(super) async fn challenge(&self, start: f64, which: &WhichPass) -> Result<Offer, Failure> {
-        let request = match which {
-            WhichPass::ClaimType { claim_type, sandbox } => api::challenge_by_claim_type(claim_type, *sandbox),
-            WhichPass::Relay { relay_token, relay_secret } => api::challenge_by_relay(relay_token, relay_secret),
-        };
-        let mut offer = Err(Error::Timeout);
-        let read: &mut Read<'_> = &mut |response, now| {
-            offer = Ok(match which {
-                WhichPass::ClaimType { .. } => api::challenge_by_claim_type_answer(response, now)?,
-                WhichPass::Relay { .. } => api::challenge_by_relay_answer(response, now)?,
-            });
-            Ok(())
-        };
-        self.call(start, &request, read).await?;
-        let mut offer = offer?;
-        offer.permissive = self.permissive_issuer_keys;
-        offer.check_key_id()?;
-        Ok(offer)
-    }
-
-    /// Asks `acceptIssuerKey`, if there is one, before anything is made for the key. `start` as above.
+    /// Asks `acceptIssuerKey`, if there is one, before anything is made for the key.
     ///
     /// # Errors
-    /// Whatever it throws. [`Error::Timeout`] when no time is left for the purchase.
-    pub(super) async fn accept(&self, start: f64, which: &WhichPass, offer: &Offer) -> Result<(), Failure> {
-        let Some(accept) = &self.accept_issuer_key else { return Ok(()) };
+    /// Whatever it throws.
+    pub(super) fn accept(&self, which: &WhichPass, offer: &Offer) -> Result<Option<Promise>, Failure> {
+        let Some(accept) = &self.accept_issuer_key else { return Ok(None) };
         let key = super::out::issuer_key_to_js(which, offer)?;
         let answer = accept.call1(&JsValue::UNDEFINED, &key).map_err(Failure::of_the_caller)?;
-        JsFuture::from(Promise::resolve(&answer)).await.map_err(Failure::of_the_caller)?;
-        self.policy.try_timeout_ms(elapsed_ms(start)).map(drop).ok_or_else(|| Error::Timeout.into())
+        Ok(Some(Promise::resolve(&answer)))
     }
 
-    /// Sends the same request until it is answered, definitively or well, or tries and time are used up. `start` is when
-    /// the deadline began, in Unix milliseconds.
-    async fn call(&self, start: f64, request: &Request, read: &mut Read<'_>) -> Result<(), Failure> {
-        for tries in 1.. {
-            let Err(failure) = self.exchange(start, request, read).await else { return Ok(()) };
-            match self.wait_ms(&failure.error, tries, start) {
-                Some(wait_ms) => fetch::sleep(wait_ms).await,
-                None => return Err(failure),
-            }
-        }
-        Err(Error::Timeout.into())
-    }
-
-    /// Sends a request once, within the time that is left since `start`, and reads its answer.
-    pub(super) async fn exchange(&self, start: f64, request: &Request, read: &mut Read<'_>) -> Result<(), Failure> {
+    /// Sends a request once, within the time that is left since `start`, in Unix milliseconds.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`] when none is left, and those of [`Exchange::start`].
+    pub(super) fn exchange(&self, start: f64, request: &Request) -> Result<(Exchange, Promise), Failure> {
         let url = self.base_url.join(&request.path)?;
-        let timeout_ms = self.policy.try_timeout_ms(elapsed_ms(start)).ok_or(Error::Timeout)?;
-        let response = fetch::exchange(self.fetch.as_ref(), &url, request, timeout_ms).await?;
-        read(&response, fetch::unix_seconds())
-            .map_err(|error| Failure { request_id: response.request_id, ..error.into() })
+        Exchange::start(self.fetch.as_ref(), &url, request, self.time_left_ms(start)?)
+    }
+
+    /// The time that a try may take, in milliseconds.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`] when none is left.
+    pub(super) fn time_left_ms(&self, start: f64) -> Result<u32, Error> {
+        self.policy.try_timeout_ms(elapsed_ms(start)).ok_or(Error::Timeout)
     }
 
     /// The wait before the next try, in milliseconds; `None` when there is to be none.
     pub(super) fn wait_ms(&self, error: &Error, tries: u32, start: f64) -> Option<u32> {
         let random = crypto::random_number();
         self.policy.wait_ms(error.class(), tries, error.retry_after_seconds(), elapsed_ms(start), random)
+    }
+
+    /// Whether issuer keys are taken that its restrictions would refuse.
+    pub(super) fn permissive(&self) -> bool {
+        self.permissive_issuer_keys
     }
 
     /// The key that pays.

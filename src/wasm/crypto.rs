@@ -2,14 +2,17 @@
 
 use getrandom::rand_core::UnwrapErr;
 use getrandom::SysRng;
-use js_sys::{Array, ArrayBuffer, Object, Promise, Reflect, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Object, Promise, Uint8Array};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
-use web_sys::{Crypto, CryptoKey, CryptoKeyPair, SubtleCrypto};
+use web_sys::{Crypto, CryptoKeyPair, SubtleCrypto};
+use zeroize::Zeroizing;
 
+use super::error::Failure;
+use super::out::{set, to_js};
+use super::run::{Job, Step, Told};
 use crate::claim::ClaimError;
-use crate::encoding::from_base64_standard;
+use crate::encoding::{self, from_base64_standard};
 use crate::encryption_key::private_key_pkcs8;
 use crate::error::Error;
 use crate::secret::SecretBytes;
@@ -38,56 +41,121 @@ pub(super) fn random_number() -> u32 {
     u32::from_ne_bytes(random_bytes())
 }
 
-/// Decrypts a claim payload: RSA-OAEP with SHA-1, as the vendor does it, then with SHA-256.
-///
-/// # Errors
-/// [`Error::Claim`], [`Error::PrivateKey`], [`Error::ClaimDecryption`].
-pub(super) async fn decrypt_claim(payload: &str, private_key_pem: &str) -> Result<String, Error> {
-    let payload: String = payload.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-    if payload.starts_with('{') {
-        return Err(Error::Claim(ClaimError::NotEncrypted));
+/// `decryptClaim`: RSA-OAEP with SHA-1, as the vendor does it, then with SHA-256.
+pub(super) struct Decrypting {
+    ciphertext: Vec<u8>,
+    pkcs8: SecretBytes,
+    /// Those still to be tried, the next one last.
+    hashes: Vec<&'static str>,
+    at: Decryption,
+}
+
+enum Decryption {
+    Start,
+    Key,
+    Claim,
+}
+
+impl Decrypting {
+    /// # Errors
+    /// [`Error::Claim`], [`Error::PrivateKey`].
+    pub(super) fn new(payload: &str, private_key_pem: &str) -> Result<Self, Error> {
+        let payload: String = payload.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+        if payload.starts_with('{') {
+            return Err(Error::Claim(ClaimError::NotEncrypted));
+        }
+        let ciphertext = from_base64_standard(&payload).map_err(|_| Error::Claim(ClaimError::Malformed))?;
+        let pkcs8 = private_key_pkcs8(private_key_pem)?;
+        Ok(Self { ciphertext, pkcs8, hashes: vec!["SHA-256", "SHA-1"], at: Decryption::Start })
     }
-    let ciphertext = from_base64_standard(&payload).map_err(|_| Error::Claim(ClaimError::Malformed))?;
-    let pkcs8 = private_key_pkcs8(private_key_pem)?;
-    for hash in ["SHA-1", "SHA-256"] {
-        let key = import_private_key(&pkcs8, hash).await.map_err(|_| Error::PrivateKey)?;
-        if let Ok(plaintext) = decrypt(&key, &ciphertext).await {
-            return String::from_utf8(plaintext).map_err(|_| Error::Claim(ClaimError::Malformed));
+
+    fn import(&mut self) -> Result<Step, Failure> {
+        let hash = self.hashes.pop().ok_or(Error::ClaimDecryption)?;
+        self.at = Decryption::Key;
+        let der = Uint8Array::from(self.pkcs8.expose());
+        let usages = Array::of1(&"decrypt".into());
+        let key = subtle().import_key_with_object("pkcs8", &der, &algorithm(hash), false, &usages);
+        key.map(Step::Wait).map_err(|_| Error::PrivateKey.into())
+    }
+}
+
+impl Job for Decrypting {
+    /// Ends with the claim.
+    ///
+    /// # Errors
+    /// [`Error::PrivateKey`], [`Error::ClaimDecryption`], [`Error::Claim`].
+    fn step(&mut self, told: Told) -> Result<Step, Failure> {
+        match self.at {
+            Decryption::Start => self.import(),
+            Decryption::Key => {
+                let key = told.map_err(|_| Error::PrivateKey)?.unchecked_into();
+                self.at = Decryption::Claim;
+                let data = Uint8Array::from(self.ciphertext.as_slice());
+                match subtle().decrypt_with_str_and_js_u8_array("RSA-OAEP", &key, &data) {
+                    Ok(promise) => Ok(Step::Wait(promise)),
+                    Err(_) => self.import(),
+                }
+            }
+            Decryption::Claim => match told {
+                Ok(plaintext) => {
+                    let claim =
+                        String::from_utf8(bytes(&plaintext)).map_err(|_| Error::Claim(ClaimError::Malformed))?;
+                    Ok(Step::End(claim.into()))
+                }
+                Err(_) => self.import(),
+            },
         }
     }
-    Err(Error::ClaimDecryption)
 }
 
-/// A fresh RSA key pair as DER: SubjectPublicKeyInfo and PKCS#8.
-///
-/// # Errors
-/// [`Error::Internal`] when the runtime's WebCrypto has no RSA-OAEP.
-pub(super) async fn generate_key_pair(modulus_bits: u32) -> Result<(Vec<u8>, SecretBytes), Error> {
-    let generate = async {
+/// `generateEncryptionKeyPair`: a fresh RSA key pair as PEM, SubjectPublicKeyInfo and PKCS#8.
+pub(super) struct Generating {
+    modulus_bits: u32,
+    pair: Option<CryptoKeyPair>,
+    public: Option<Vec<u8>>,
+}
+
+impl Generating {
+    pub(super) fn new(modulus_bits: u32) -> Self {
+        Self { modulus_bits, pair: None, public: None }
+    }
+
+    fn begin(&self) -> Result<Promise, JsValue> {
         let algorithm = algorithm("SHA-1");
-        set(&algorithm, "modulusLength", &modulus_bits.into());
+        set(&algorithm, "modulusLength", &self.modulus_bits.into());
         set(&algorithm, "publicExponent", &Uint8Array::from([1, 0, 1].as_slice()));
         let usages = Array::of2(&"encrypt".into(), &"decrypt".into());
-        let pair: CryptoKeyPair =
-            done(subtle().generate_key_with_object(&algorithm, true, &usages)?).await?.unchecked_into();
-        let public = bytes(done(subtle().export_key("spki", &pair.get_public_key())?).await?);
-        let private = bytes(done(subtle().export_key("pkcs8", &pair.get_private_key())?).await?);
-        Ok::<_, JsValue>((public, SecretBytes::new(private)))
-    };
-    generate.await.map_err(|_| Error::Internal("this runtime's WebCrypto can't make an RSA key pair"))
+        subtle().generate_key_with_object(&algorithm, true, &usages)
+    }
+
+    fn go_on(&mut self, told: Told) -> Result<Promise, JsValue> {
+        let value = told?;
+        if let Some(pair) = &self.pair {
+            self.public = Some(bytes(&value));
+            return subtle().export_key("pkcs8", &pair.get_private_key());
+        }
+        if value.is_undefined() {
+            return self.begin();
+        }
+        let pair: CryptoKeyPair = value.unchecked_into();
+        let exported = subtle().export_key("spki", &pair.get_public_key())?;
+        self.pair = Some(pair);
+        Ok(exported)
+    }
 }
 
-async fn import_private_key(pkcs8: &SecretBytes, hash: &str) -> Result<CryptoKey, JsValue> {
-    let der = Uint8Array::from(pkcs8.expose());
-    let usages = Array::of1(&"decrypt".into());
-    let key = subtle().import_key_with_object("pkcs8", &der, &algorithm(hash), false, &usages)?;
-    Ok(done(key).await?.unchecked_into())
-}
-
-async fn decrypt(key: &CryptoKey, ciphertext: &[u8]) -> Result<Vec<u8>, JsValue> {
-    let data = Uint8Array::from(ciphertext);
-    let plaintext = subtle().decrypt_with_str_and_js_u8_array("RSA-OAEP", key, &data)?;
-    Ok(bytes(done(plaintext).await?))
+impl Job for Generating {
+    /// # Errors
+    /// [`Error::Internal`] when the runtime's WebCrypto has no RSA-OAEP.
+    fn step(&mut self, told: Told) -> Result<Step, Failure> {
+        let failed = |_| Error::Internal("this runtime's WebCrypto can't make an RSA key pair");
+        let Some(public) = &self.public else { return Ok(Step::Wait(self.go_on(told).map_err(failed)?)) };
+        let private = SecretBytes::new(bytes(&told.map_err(failed)?));
+        let private = Zeroizing::new(encoding::pem("PRIVATE KEY", private.expose()));
+        let public = encoding::pem("PUBLIC KEY", public);
+        let members = [("encryptionKeyPem", public.as_str().into()), ("privateKeyPem", private.as_str().into())];
+        to_js(&members).map(Step::End)
+    }
 }
 
 fn algorithm(hash: &str) -> Object {
@@ -97,19 +165,10 @@ fn algorithm(hash: &str) -> Object {
     algorithm
 }
 
-fn set(object: &Object, name: &str, value: &JsValue) {
-    // A fresh plain object takes every property.
-    let _ = Reflect::set(object, &name.into(), value);
-}
-
 fn subtle() -> SubtleCrypto {
     CRYPTO.with(Crypto::subtle)
 }
 
-async fn done(promise: impl Into<Promise>) -> Result<JsValue, JsValue> {
-    JsFuture::from(promise.into()).await
-}
-
-fn bytes(buffer: JsValue) -> Vec<u8> {
+fn bytes(buffer: &JsValue) -> Vec<u8> {
     Uint8Array::new(buffer.unchecked_ref::<ArrayBuffer>()).to_vec()
 }

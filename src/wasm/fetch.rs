@@ -1,16 +1,13 @@
 //! One exchange over the runtime's `fetch`, within its time.
 
-use core::future::{poll_fn, Future};
-use core::pin::pin;
-use core::task::Poll;
-
-use js_sys::{Function, JsString, Object, Promise, Reflect};
+use js_sys::{Array, Function, JsString, Object, Promise};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsError, JsValue};
-use wasm_bindgen_futures::JsFuture;
 use web_sys::AbortController;
 
 use super::error::Failure;
+use super::out::set;
+use super::run::Told;
 use crate::api::{Request, Response};
 use crate::error::Error;
 
@@ -21,7 +18,7 @@ extern "C" {
     #[wasm_bindgen(js_name = fetch, catch)]
     fn global_fetch(url: &str, init: &Object) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(js_name = setTimeout)]
-    fn set_timeout(callback: &Function, milliseconds: u32) -> JsValue;
+    fn set_timeout(callback: &Function, milliseconds: u32, argument: &JsValue) -> JsValue;
     #[wasm_bindgen(js_name = clearTimeout)]
     fn clear_timeout(timer: &JsValue);
 }
@@ -53,48 +50,88 @@ pub(super) fn unix_seconds() -> i64 {
     (unix_milliseconds() / 1000.0) as i64
 }
 
-/// Waits.
-pub(super) async fn sleep(milliseconds: u32) {
-    let (_timer, elapsed) = timer(milliseconds);
-    // The promise of a timer has no reason to be rejected.
-    let _ = JsFuture::from(elapsed).await;
+/// A promise that is resolved after so many milliseconds.
+pub(super) fn sleep(milliseconds: u32) -> Promise {
+    timer(milliseconds, &JsValue::UNDEFINED).1
 }
 
-/// Waits, if there is anything to wait for.
-pub(super) async fn sleep_if(milliseconds: u32) {
-    if milliseconds > 0 {
-        sleep(milliseconds).await;
+/// A request that was sent, on its way to an answer that has been read to its end.
+pub(super) struct Exchange {
+    controller: AbortController,
+    timer: JsValue,
+    /// Resolved with the controller when the time is over.
+    elapsed: Promise,
+    /// The answer, as long as its body is still to come.
+    head: Option<Response>,
+}
+
+/// Where an exchange is.
+pub(super) enum Exchanged {
+    /// On its way.
+    Wait(Promise),
+    /// Over.
+    Answer(Response),
+}
+
+impl Exchange {
+    /// Sends a request. Redirects are not followed.
+    ///
+    /// # Errors
+    /// [`Error::Transport`] with what the runtime threw.
+    pub(super) fn start(
+        fetch: Option<&Function>,
+        url: &str,
+        request: &Request,
+        timeout_ms: u32,
+    ) -> Result<(Self, Promise), Failure> {
+        let controller = AbortController::new().map_err(transport)?;
+        let init = init(request, &controller);
+        let sent = match fetch {
+            Some(fetch) => fetch.call2(&JsValue::UNDEFINED, &url.into(), &init),
+            None => global_fetch(url, &init),
+        };
+        let sent = sent.map_err(transport)?;
+        let (timer, elapsed) = timer(timeout_ms, &controller);
+        let exchange = Self { controller, timer, elapsed, head: None };
+        let promise = exchange.in_time(&sent);
+        Ok((exchange, promise))
+    }
+
+    /// Goes on, told what became of the promise.
+    ///
+    /// # Errors
+    /// [`Error::Transport`] with what the runtime threw, [`Error::Timeout`].
+    pub(super) fn step(&mut self, told: Told) -> Result<Exchanged, Failure> {
+        if told.as_ref() == Ok(&self.controller) {
+            self.controller.abort();
+            return Err(Error::Timeout.into());
+        }
+        told.and_then(|value| self.received(value)).map_err(transport)
+    }
+
+    fn received(&mut self, value: JsValue) -> Result<Exchanged, JsValue> {
+        let Some(mut response) = self.head.take() else {
+            let answer: Answer = value.unchecked_into();
+            self.head = Some(head(&answer)?);
+            return Ok(Exchanged::Wait(self.in_time(&answer.text()?)));
+        };
+        let body =
+            value.dyn_into::<JsString>().map_err(|_| JsError::new("text() answered something that is no string"))?;
+        if body.length() <= LONGEST_BODY {
+            response.body = body.into();
+        }
+        Ok(Exchanged::Answer(response))
+    }
+
+    /// What becomes of a promise, or of anything that is none, within the time.
+    fn in_time(&self, promise: &JsValue) -> Promise {
+        Promise::race(&Array::of2(promise, &self.elapsed))
     }
 }
 
-/// Sends a request and reads the answer to its end, within `timeout_ms`. Redirects are not followed.
-///
-/// # Errors
-/// [`Error::Transport`] with what the runtime threw, [`Error::Timeout`].
-pub(super) async fn exchange(
-    fetch: Option<&Function>,
-    url: &str,
-    request: &Request,
-    timeout_ms: u32,
-) -> Result<Response, Failure> {
-    let controller = AbortController::new().map_err(transport)?;
-    let init = init(request, &controller);
-    let mut answer = pin!(answer(fetch, url, &init));
-    let (timer, elapsed) = timer(timeout_ms);
-    let mut elapsed = pin!(JsFuture::from(elapsed));
-    let first = poll_fn(|context| match answer.as_mut().poll(context) {
-        Poll::Ready(answer) => Poll::Ready(Some(answer)),
-        Poll::Pending => elapsed.as_mut().poll(context).map(|_| None),
-    });
-    match first.await {
-        Some(answer) => {
-            clear_timeout(&timer);
-            answer.map_err(transport)
-        }
-        None => {
-            controller.abort();
-            Err(Error::Timeout.into())
-        }
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        clear_timeout(&self.timer);
     }
 }
 
@@ -102,39 +139,25 @@ pub(super) async fn exchange(
 /// far, where it can (js/body.js).
 const LONGEST_BODY: u32 = 1 << 20;
 
-async fn answer(fetch: Option<&Function>, url: &str, init: &Object) -> Result<Response, JsValue> {
-    let sent = match fetch {
-        Some(fetch) => fetch.call2(&JsValue::UNDEFINED, &url.into(), init)?,
-        None => global_fetch(url, init)?,
-    };
-    let answer: Answer = JsFuture::from(Promise::resolve(&sent)).await?.unchecked_into();
+/// Status and headers.
+fn head(answer: &Answer) -> Result<Response, JsValue> {
     let status = answer.status()?.as_f64().ok_or_else(|| JsError::new("fetch answered something without a status"))?;
     let headers = answer.headers()?;
-    let body = JsFuture::from(Promise::resolve(&answer.text()?)).await?;
-    let body = body.dyn_into::<JsString>().map_err(|_| JsError::new("text() answered something that is no string"))?;
+    let header = |name| Ok::<_, JsValue>(headers.get(name)?.as_string());
     Ok(Response {
         // What is no status becomes 0, which is none.
         status: status as u16,
-        request_id: header(&headers, "request-id")?,
-        retry_after: header(&headers, "retry-after")?,
-        rate_limit_reset: header(&headers, "ratelimit-reset")?,
-        www_authenticate: header(&headers, "www-authenticate")?.into_iter().collect(),
-        body: if body.length() > LONGEST_BODY { String::new() } else { body.into() },
+        request_id: header("request-id")?,
+        retry_after: header("retry-after")?,
+        rate_limit_reset: header("ratelimit-reset")?,
+        www_authenticate: header("www-authenticate")?.into_iter().collect(),
+        body: String::new(),
     })
-}
-
-/// A header, `None` when it is not there.
-fn header(headers: &AnswerHeaders, name: &str) -> Result<Option<String>, JsValue> {
-    Ok(headers.get(name)?.as_string())
 }
 
 fn init(request: &Request, controller: &AbortController) -> Object {
     let headers = Object::new();
     let init = Object::new();
-    let set = |object: &Object, name: &str, value: &JsValue| {
-        // A fresh plain object takes every property.
-        let _ = Reflect::set(object, &name.into(), value);
-    };
     for (name, value) in &request.headers {
         set(&headers, name, &value.into());
     }
@@ -146,10 +169,10 @@ fn init(request: &Request, controller: &AbortController) -> Object {
     init
 }
 
-/// A timer, and a promise that is resolved when it has run.
-fn timer(milliseconds: u32) -> (JsValue, Promise) {
+/// A timer, and a promise that is resolved with the value when it has run.
+fn timer(milliseconds: u32, value: &JsValue) -> (JsValue, Promise) {
     let mut timer = JsValue::UNDEFINED;
-    let elapsed = Promise::new(&mut |resolve, _reject| timer = set_timeout(&resolve, milliseconds));
+    let elapsed = Promise::new(&mut |resolve, _reject| timer = set_timeout(&resolve, milliseconds, value));
     (timer, elapsed)
 }
 

@@ -9,21 +9,27 @@
 )]
 
 mod client;
+mod create;
 mod crypto;
 mod drive;
 mod error;
 mod fetch;
+mod line;
 mod out;
 mod params;
+mod purchase;
+mod redemption;
+mod run;
 mod store;
 #[cfg(test)]
 mod tests;
 
-use js_sys::{Array, Function};
+use js_sys::{Array, Function, Promise};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::JsValue;
 
-use crate::api::GeneratedClaim;
+use self::purchase::Buying;
+use self::redemption::Redeeming;
 use crate::claim::Claim;
 use crate::encryption_key::EncryptionKey;
 use crate::error::Error;
@@ -32,12 +38,15 @@ use crate::pass::PendingPass;
 use crate::purchase::Purchase;
 use crate::redemption::Redemption;
 use crate::secret::{PrivacyPassToken, RelaySecret, SecretBytes};
-use crate::{challenge, encoding, hosted_flow, www_authenticate};
+use crate::{api, challenge, encoding, hosted_flow, www_authenticate};
 use client::{Client, WhichPass};
+use create::Creating;
+use crypto::{Decrypting, Generating};
 use drive::Why;
 use error::Thrown;
-use out::{issuer_key_to_js, to_js, BlindedOut, ClaimOut, ClaimPayloadOut, KeyPairOut, MethodOut, PassOut, RelayOut};
+use out::{description_to_js, to_js, Out};
 use params::Params;
+use run::start;
 use store::Store;
 
 /// Checks the options of `new Persona(options)`; throws a `TypeError` that names the wrong one.
@@ -48,90 +57,71 @@ pub fn check_options(options: JsValue) -> Result<(), Thrown> {
 
 /// `persona.relays.create(params)`
 #[wasm_bindgen(js_name = createRelay)]
-pub async fn create_relay(options: JsValue, fetch: Option<Function>, params: JsValue) -> Result<JsValue, Thrown> {
-    let client = Client::new(&options, fetch).map_err(Thrown::misuse)?;
-    let params = Params::new(&params)?;
-    let claim_type = ClaimType::parse(params.text("claim-type")?)?;
-    let key = params.optional_text("encryption-key-pem")?.map(EncryptionKey::parse).transpose()?;
-    let relay = client.create(&claim_type, key.as_ref(), params.flag_or("sandbox", client.sandbox_key())?).await?;
-    to_js(&RelayOut {
-        relay_token: relay.relay_token.as_str(),
-        relay_secret: relay.relay_secret.expose(),
-        relay_session_access_token: &relay.relay_session_access_token,
+pub fn create_relay(options: JsValue, fetch: Option<Function>, params: JsValue) -> Promise {
+    start(|| {
+        let client = Client::new(&options, fetch).map_err(Thrown::misuse)?;
+        let params = Params::new(&params)?;
+        let claim_type = ClaimType::parse(params.text("claim-type")?)?;
+        let key = params.optional_text("encryption-key-pem")?.map(EncryptionKey::parse).transpose()?;
+        let sandbox = params.flag_or("sandbox", client.sandbox_key())?;
+        Ok(Box::new(Creating::new(client, api::create(&claim_type, key.as_ref(), sandbox))))
     })
 }
 
 /// `persona.relays.issuePrivacyPass(params, durable)`
 #[wasm_bindgen(js_name = issuePrivacyPass)]
-pub async fn issue_privacy_pass(
-    options: JsValue,
-    fetch: Option<Function>,
-    params: JsValue,
-    durable: JsValue,
-) -> Result<JsValue, Thrown> {
-    let client = Client::new(&options, fetch).map_err(Thrown::misuse)?;
-    let params = Params::new(&params)?;
-    let which = if let Some(claim_type) = params.optional_text("claim-type")? {
-        WhichPass::ClaimType {
-            claim_type: ClaimType::parse(claim_type)?,
-            sandbox: params.flag_or("sandbox", client.sandbox_key())?,
-        }
-    } else if let Some(relay_token) = params.optional_text("relay-token")? {
-        WhichPass::Relay {
-            relay_token: RelayToken::parse(relay_token)?,
-            relay_secret: RelaySecret::parse(params.text("relay-secret")?)?,
-        }
-    } else {
-        let problem = "is missing: give it, or relayToken with relaySecret";
-        return Err(Error::Parameter { field: "claim-type", problem }.into());
-    };
-    let durable = Params::optional(&durable)?;
-    let store = durable.record()?;
-    let seed = durable.optional_text("idempotency-secret")?.map(|text| SecretBytes::new(text.into_bytes()));
-    let why = if durable.flag("allowed-again")? { Why::AllowedAgain } else { durable.why()? };
-    let pass = drive::purchase(&client, &store, &which, &seed, why).await?;
-    to_js(&PassOut { privacy_pass_token: pass.value.expose(), replayed: store.kept().then_some(pass.replayed) })
+pub fn issue_privacy_pass(options: JsValue, fetch: Option<Function>, params: JsValue, durable: JsValue) -> Promise {
+    start(|| {
+        let client = Client::new(&options, fetch).map_err(Thrown::misuse)?;
+        let params = Params::new(&params)?;
+        let which = if let Some(claim_type) = params.optional_text("claim-type")? {
+            let sandbox = params.flag_or("sandbox", client.sandbox_key())?;
+            WhichPass::ClaimType { claim_type: ClaimType::parse(claim_type)?, sandbox }
+        } else if let Some(relay_token) = params.optional_text("relay-token")? {
+            let relay_secret = RelaySecret::parse(params.text("relay-secret")?)?;
+            WhichPass::Relay { relay_token: RelayToken::parse(relay_token)?, relay_secret }
+        } else {
+            let problem = "is missing: give it, or relayToken with relaySecret";
+            return Err(Error::Parameter { field: "claim-type", problem }.into());
+        };
+        let durable = Params::optional(&durable)?;
+        let store = durable.record()?;
+        let seed = durable.optional_text("idempotency-secret")?.map(|text| SecretBytes::new(text.into_bytes()));
+        let why = if durable.flag("allowed-again")? { Why::AllowedAgain } else { durable.why()? };
+        Ok(Box::new(Buying::new(client, store, which, seed, Some(why))))
+    })
 }
 
 /// `persona.relays.issuerKey(params)`
 #[wasm_bindgen(js_name = issuerKey)]
-pub async fn issuer_key(options: JsValue, fetch: Option<Function>, params: JsValue) -> Result<JsValue, Thrown> {
-    let client = Client::new(&options, fetch).map_err(Thrown::misuse)?;
-    let params = Params::new(&params)?;
-    let which = WhichPass::ClaimType {
-        claim_type: ClaimType::parse(params.text("claim-type")?)?,
-        sandbox: params.flag_or("sandbox", client.sandbox_key())?,
-    };
-    let offer = client.challenge(fetch::unix_milliseconds(), &which).await?;
-    Ok(issuer_key_to_js(&which, &offer)?)
+pub fn issuer_key(options: JsValue, fetch: Option<Function>, params: JsValue) -> Promise {
+    start(|| {
+        let client = Client::new(&options, fetch).map_err(Thrown::misuse)?;
+        let params = Params::new(&params)?;
+        let claim_type = ClaimType::parse(params.text("claim-type")?)?;
+        let sandbox = params.flag_or("sandbox", client.sandbox_key())?;
+        let which = WhichPass::ClaimType { claim_type, sandbox };
+        Ok(Box::new(Buying::new(client, Store::OneCall, which, None, None)))
+    })
 }
 
 /// `persona.relays.generateClaim(params, durable)`
 #[wasm_bindgen(js_name = generateClaim)]
-pub async fn generate_claim(
-    options: JsValue,
-    fetch: Option<Function>,
-    params: JsValue,
-    durable: JsValue,
-) -> Result<JsValue, Thrown> {
-    let client = Client::new(&options, fetch).map_err(Thrown::misuse)?;
-    let params = Params::new(&params)?;
-    let token = RelayToken::parse(params.text("relay-token")?)?;
-    let secret = RelaySecret::parse(params.text("relay-secret")?)?;
-    let durable = Params::optional(&durable)?;
-    let (store, why) = (durable.record()?, durable.why()?);
-    // A record may hold the pass already.
-    let pass = match store {
-        Store::OneCall => Some(params.text("privacy-pass-token")?),
-        Store::Kept(_) => params.optional_text("privacy-pass-token")?,
-    };
-    let pass = pass.map(PrivacyPassToken::parse).transpose()?;
-    let claim = drive::redemption(&client, &store, &token, &secret, pass.as_ref(), why).await?;
-    let (GeneratedClaim { claim_payload, token_consumed }, replayed) = (&claim.value, claim.replayed);
-    to_js(&ClaimPayloadOut {
-        claim_payload,
-        token_consumed: *token_consumed,
-        replayed: store.kept().then_some(replayed),
+pub fn generate_claim(options: JsValue, fetch: Option<Function>, params: JsValue, durable: JsValue) -> Promise {
+    start(|| {
+        let client = Client::new(&options, fetch).map_err(Thrown::misuse)?;
+        let params = Params::new(&params)?;
+        let token = RelayToken::parse(params.text("relay-token")?)?;
+        let secret = RelaySecret::parse(params.text("relay-secret")?)?;
+        let durable = Params::optional(&durable)?;
+        let (store, why) = (durable.record()?, durable.why()?);
+        // A record may hold the pass already.
+        let pass = match store {
+            Store::OneCall => Some(params.text("privacy-pass-token")?),
+            Store::Kept(_) => params.optional_text("privacy-pass-token")?,
+        };
+        let pass = pass.map(PrivacyPassToken::parse).transpose()?;
+        Ok(Box::new(Redeeming::new(client, store, token, secret, pass, why)))
     })
 }
 
@@ -139,45 +129,53 @@ pub async fn generate_claim(
 #[wasm_bindgen(js_name = describePurchase)]
 pub fn describe_purchase(text: JsValue) -> Result<JsValue, Thrown> {
     let record = Purchase::from_text(&params::text(&text, "text")?).ok_or(Error::RecordInvalid)?;
-    to_js(&record.describe())
+    Ok(description_to_js(&record.describe())?)
 }
 
 /// `describeRedemption(text)`
 #[wasm_bindgen(js_name = describeRedemption)]
 pub fn describe_redemption(text: JsValue) -> Result<JsValue, Thrown> {
     let record = Redemption::from_text(&params::text(&text, "text")?).ok_or(Error::RecordInvalid)?;
-    to_js(&record.describe())
+    Ok(description_to_js(&record.describe())?)
 }
 
 /// `parseClaim(claimPayload)`
 #[wasm_bindgen(js_name = parseClaim)]
 pub fn parse_claim(claim_payload: JsValue) -> Result<JsValue, Thrown> {
     let claim = Claim::parse(&params::text(&claim_payload, "claim-payload")?).map_err(Error::from)?;
-    let methodology: Vec<_> =
-        claim.methodology.iter().map(|step| MethodOut { method: &step.method, result: &step.result }).collect();
+    let steps =
+        claim.methodology.iter().map(|step| [("method", (&*step.method).into()), ("result", (&*step.result).into())]);
+    let steps: Vec<_> = steps.collect();
     let claim_result = if claim.passed { "passed" } else { "failed" };
-    to_js(&ClaimOut { claim_type: &claim.claim_type, passed: claim.passed, claim_result, methodology })
+    Ok(to_js(&[
+        ("claimType", claim.claim_type.as_str().into()),
+        ("passed", claim.passed.into()),
+        ("claimResult", claim_result.into()),
+        ("methodology", Out::List(steps.iter().map(|step| Out::Object(step)).collect())),
+    ])?)
 }
 
 /// `decryptClaim(claimPayload, privateKeyPem)`
 #[wasm_bindgen(js_name = decryptClaim)]
-pub async fn decrypt_claim(claim_payload: JsValue, private_key_pem: JsValue) -> Result<String, Thrown> {
-    let payload = params::text(&claim_payload, "claim-payload")?;
-    Ok(crypto::decrypt_claim(&payload, &params::text(&private_key_pem, "private-key-pem")?).await?)
+pub fn decrypt_claim(claim_payload: JsValue, private_key_pem: JsValue) -> Promise {
+    start(|| {
+        let payload = params::text(&claim_payload, "claim-payload")?;
+        Ok(Box::new(Decrypting::new(&payload, &params::text(&private_key_pem, "private-key-pem")?)?))
+    })
 }
 
 /// `generateEncryptionKeyPair(options)`
 #[wasm_bindgen(js_name = generateEncryptionKeyPair)]
-pub async fn generate_encryption_key_pair(options: JsValue) -> Result<JsValue, Thrown> {
-    let params = Params::optional(&options)?;
-    let problem = "must be a multiple of 8 from 2048 to 4096, in bits";
-    let bits = params.whole_number("modulus-length", 2048..=4096, problem)?.unwrap_or(2048);
-    if bits % 8 != 0 {
-        return Err(Error::Parameter { field: "modulus-length", problem }.into());
-    }
-    let (public, private) = crypto::generate_key_pair(bits).await?;
-    let private = zeroize::Zeroizing::new(encoding::pem("PRIVATE KEY", private.expose()));
-    to_js(&KeyPairOut { encryption_key_pem: &encoding::pem("PUBLIC KEY", &public), private_key_pem: &private })
+pub fn generate_encryption_key_pair(options: JsValue) -> Promise {
+    start(|| {
+        let params = Params::optional(&options)?;
+        let problem = "must be a multiple of 8 from 2048 to 4096, in bits";
+        let bits = params.whole_number("modulus-length", 2048..=4096, problem)?.unwrap_or(2048);
+        if bits % 8 != 0 {
+            return Err(Error::Parameter { field: "modulus-length", problem }.into());
+        }
+        Ok(Box::new(Generating::new(bits)))
+    })
 }
 
 /// `hostedFlowUrl(relaySessionAccessToken, options)`
@@ -204,11 +202,11 @@ pub fn blind_privacy_pass(challenge: JsValue) -> Result<JsValue, Thrown> {
         www_authenticate::offer(&[params::text(&headers, "www-authenticate")?], now)?
     };
     let pending = PendingPass::blind(offer, &mut crypto::rng())?;
-    to_js(&BlindedOut {
-        blinded_token: &pending.blinded_token().to_base64url(),
-        key_id: pending.key_id(),
-        pending_pass: &pending.to_text(),
-    })
+    Ok(to_js(&[
+        ("blindedToken", pending.blinded_token().to_base64url().as_str().into()),
+        ("keyId", pending.key_id().into()),
+        ("pendingPass", pending.to_text().as_str().into()),
+    ])?)
 }
 
 /// `finalizePrivacyPass({ pendingPass, blindSig })`
@@ -220,5 +218,5 @@ pub fn finalize_privacy_pass(input: JsValue) -> Result<JsValue, Thrown> {
     let blind_signature = encoding::from_base64url(&params.text("blind-sig")?)
         .map_err(|_| Error::Parameter { field: "blind-sig", problem })?;
     let pass = pending.finalize(&blind_signature)?;
-    to_js(&PassOut { privacy_pass_token: pass.expose(), replayed: None })
+    Ok(to_js(&[("privacyPassToken", pass.expose().into())])?)
 }

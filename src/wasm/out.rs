@@ -1,36 +1,73 @@
 //! Results on their way to JavaScript: plain data, spelled in camel case.
 
-use serde::Serialize;
+use js_sys::{Object, Reflect};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_wasm_bindgen::Serializer as ToJavaScript;
 use wasm_bindgen::JsValue;
 
 use super::client::WhichPass;
-use super::error::{Failure, Thrown};
+use super::error::Failure;
 use crate::challenge::Offer;
 use crate::error::Error;
+use crate::purchase::Description;
 
-pub(super) fn to_js(value: &impl Serialize) -> Result<JsValue, Thrown> {
-    Ok(to_js_or_fail(value)?)
+/// A value of a result. One type for all of them, so that what turns it into JavaScript is compiled once.
+pub(super) enum Out<'a> {
+    /// A member that is left out.
+    Nothing,
+    Flag(bool),
+    Number(f64),
+    Text(&'a str),
+    List(Vec<Out<'a>>),
+    Object(&'a [(&'a str, Out<'a>)]),
 }
 
-pub(super) fn to_js_or_fail(value: &impl Serialize) -> Result<JsValue, Failure> {
-    let converted = serde_wasm_bindgen::to_value(value);
+impl Serialize for Out<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Nothing => serializer.serialize_unit(),
+            Self::Flag(flag) => serializer.serialize_bool(*flag),
+            Self::Number(number) => serializer.serialize_f64(*number),
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::List(list) => serializer.collect_seq(list),
+            Self::Object(members) => {
+                let mut object = serializer.serialize_map(None)?;
+                for (name, value) in members.iter().filter(|(_, value)| !matches!(value, Self::Nothing)) {
+                    object.serialize_entry(name, value)?;
+                }
+                object.end()
+            }
+        }
+    }
+}
+
+impl<'a, T: Into<Out<'a>>> From<Option<T>> for Out<'a> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Nothing, Into::into)
+    }
+}
+
+impl<'a> From<&'a str> for Out<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<bool> for Out<'_> {
+    fn from(flag: bool) -> Self {
+        Self::Flag(flag)
+    }
+}
+
+/// A result as a plain object.
+pub(super) fn to_js(members: &[(&str, Out<'_>)]) -> Result<JsValue, Failure> {
+    let converted = Out::Object(members).serialize(&ToJavaScript::new().serialize_maps_as_objects(true));
     converted.map_err(|_| Error::Internal("turning a result into JavaScript failed").into())
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct RelayOut<'a> {
-    pub(super) relay_token: &'a str,
-    pub(super) relay_secret: &'a str,
-    pub(super) relay_session_access_token: &'a str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct PassOut<'a> {
-    pub(super) privacy_pass_token: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) replayed: Option<bool>,
+/// Sets a member of a fresh plain object, which takes every one.
+pub(super) fn set(object: &Object, name: &str, value: &JsValue) {
+    let _ = Reflect::set(object, &name.into(), value);
 }
 
 /// What `acceptIssuerKey` is asked, and `issuerKey` answers.
@@ -39,58 +76,32 @@ pub(super) fn issuer_key_to_js(which: &WhichPass, offer: &Offer) -> Result<JsVal
         WhichPass::ClaimType { claim_type, sandbox } => (Some(claim_type.as_str()), Some(*sandbox)),
         WhichPass::Relay { .. } => (None, None),
     };
-    let token_key_id_kind = offer.key_id_kind().as_str();
-    let key_hash = &offer.key_hash.to_hex();
-    to_js_or_fail(&IssuerKeyOut { claim_type, sandbox, key_hash, token_key_id: &offer.key_id, token_key_id_kind })
+    to_js(&[
+        ("claimType", claim_type.into()),
+        ("sandbox", sandbox.into()),
+        ("keyHash", offer.key_hash.to_hex().as_str().into()),
+        ("tokenKeyId", offer.key_id.as_str().into()),
+        ("tokenKeyIdKind", offer.key_id_kind().as_str().into()),
+    ])
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct IssuerKeyOut<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    claim_type: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sandbox: Option<bool>,
-    key_hash: &'a str,
-    token_key_id: &'a str,
-    token_key_id_kind: &'a str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct ClaimPayloadOut<'a> {
-    pub(super) claim_payload: &'a str,
-    pub(super) token_consumed: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) replayed: Option<bool>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct ClaimOut<'a> {
-    pub(super) claim_type: &'a str,
-    pub(super) passed: bool,
-    pub(super) claim_result: &'a str,
-    pub(super) methodology: Vec<MethodOut<'a>>,
-}
-
-#[derive(Serialize)]
-pub(super) struct MethodOut<'a> {
-    pub(super) method: &'a str,
-    pub(super) result: &'a str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct KeyPairOut<'a> {
-    pub(super) encryption_key_pem: &'a str,
-    pub(super) private_key_pem: &'a str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct BlindedOut<'a> {
-    pub(super) blinded_token: &'a str,
-    pub(super) key_id: &'a str,
-    pub(super) pending_pass: &'a str,
+/// `RecordDescription` of js/index.d.ts.
+pub(super) fn description_to_js(description: &Description) -> Result<JsValue, Failure> {
+    let refusal = description.refusal.as_ref().map(|refusal| {
+        [
+            ("status", Out::Number(refusal.status.into())),
+            ("title", refusal.title.as_deref().into()),
+            ("details", refusal.details.as_deref().into()),
+            ("code", refusal.code.as_deref().into()),
+            ("requestId", refusal.request_id.as_deref().into()),
+        ]
+    });
+    to_js(&[
+        ("state", description.state.into()),
+        ("attempt", Out::Number(description.attempt.into())),
+        ("since", description.since.map_or(Out::Nothing, |since| Out::Number(since as f64))),
+        ("inDoubt", description.in_doubt.into()),
+        ("unsettled", description.unsettled.into()),
+        ("refusal", refusal.as_ref().map_or(Out::Nothing, |refusal| Out::Object(refusal))),
+    ])
 }

@@ -3,9 +3,9 @@
 use js_sys::{JsString, Promise, Reflect};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
 
 use super::error::Failure;
+use super::run::Told;
 use crate::error::Error;
 
 /// One record's text with compare-and-set. A version is whatever the store makes of it; a record that is not there has one
@@ -33,28 +33,38 @@ impl Store {
         matches!(self, Self::Kept(_))
     }
 
-    /// The record, `None` when it is not there, and its version.
-    pub(super) async fn load(&self) -> Result<(Option<String>, JsValue), Failure> {
-        let Self::Kept(store) = self else { return Ok((None, JsValue::UNDEFINED)) };
-        let entry = settled(store.read()).await?;
-        if entry.is_undefined() || entry.is_null() {
-            return Ok((None, JsValue::UNDEFINED));
+    /// Begins to read the record: what becomes of that is for [`loaded`].
+    pub(super) fn load(&self) -> Result<Promise, Failure> {
+        match self {
+            Self::OneCall => Ok(Promise::resolve(&JsValue::UNDEFINED)),
+            Self::Kept(store) => store.read().map(|entry| Promise::resolve(&entry)).map_err(failed),
         }
-        let member = |name: &str| Reflect::get(&entry, &name.into()).map_err(failed);
-        let text = member("text")?.dyn_into::<JsString>().map_err(failed)?;
-        Ok((Some(text.into()), member("version")?))
     }
 
-    /// Makes the record durable if `version` still stands, and answers the new version; `None` when another was faster.
-    pub(super) async fn save(&self, text: &dyn Fn() -> String, version: &JsValue) -> Result<Option<JsValue>, Failure> {
-        let Self::Kept(store) = self else { return Ok(Some(JsValue::UNDEFINED)) };
-        let version = settled(store.write(&text(), version)).await?;
-        Ok((!version.is_undefined() && !version.is_null()).then_some(version))
+    /// Begins to make the record durable if `version` still stands: what becomes of that is for [`saved`]. `None` when there
+    /// is nothing to wait for, and nobody else.
+    pub(super) fn save(&self, text: &dyn Fn() -> String, version: &JsValue) -> Result<Option<Promise>, Failure> {
+        let Self::Kept(store) = self else { return Ok(None) };
+        let version = store.write(&text(), version).map_err(failed)?;
+        Ok(Some(Promise::resolve(&version)))
     }
 }
 
-async fn settled(answer: Result<JsValue, JsValue>) -> Result<JsValue, Failure> {
-    JsFuture::from(Promise::resolve(&answer.map_err(failed)?)).await.map_err(failed)
+/// The record, `None` when it is not there, and its version.
+pub(super) fn loaded(told: Told) -> Result<(Option<String>, JsValue), Failure> {
+    let entry = told.map_err(failed)?;
+    if entry.is_undefined() || entry.is_null() {
+        return Ok((None, JsValue::UNDEFINED));
+    }
+    let member = |name: &str| Reflect::get(&entry, &name.into()).map_err(failed);
+    let text = member("text")?.dyn_into::<JsString>().map_err(failed)?;
+    Ok((Some(text.into()), member("version")?))
+}
+
+/// The new version; `None` when another was faster.
+pub(super) fn saved(told: Told) -> Result<Option<JsValue>, Failure> {
+    let version = told.map_err(failed)?;
+    Ok((!version.is_undefined() && !version.is_null()).then_some(version))
 }
 
 /// A store that fails before a send has prevented it; one that fails after it has not undone it. Either way a later call

@@ -66,8 +66,13 @@ fn fetch_of(mut upstream: impl FnMut(&Seen) -> (u16, String) + 'static) -> (Func
     (closure.into_js_value().unchecked_into(), seen)
 }
 
-fn thrown<T>(result: Result<T, Thrown>) -> JsValue {
+fn thrown<T>(result: Result<T, impl Into<JsValue>>) -> JsValue {
     result.err().unwrap().into()
+}
+
+/// What an exported function's promise becomes.
+fn settled(promise: js_sys::Promise) -> JsFuture {
+    JsFuture::from(promise)
 }
 
 #[test]
@@ -109,18 +114,18 @@ async fn a_relay_is_bought_for_and_redeemed_though_each_first_answer_is_lost() {
     let call = |params: Value| (options.clone(), Some(fetch.clone()), js(params));
 
     let (options_, fetch_, params) = call(json!({ "claimType": "age_over18_germany", "sandbox": true }));
-    let relay = create_relay(options_, fetch_, params).await.ok().unwrap();
+    let relay = settled(create_relay(options_, fetch_, params)).await.ok().unwrap();
     assert_eq!(text(&relay, "relaySessionAccessToken"), "a.b.c");
 
     let (options_, fetch_, params) = call(json!({ "claimType": "age_over18_germany", "sandbox": true }));
-    let bought = issue_privacy_pass(options_, fetch_, params, JsValue::UNDEFINED).await.ok().unwrap();
+    let bought = settled(issue_privacy_pass(options_, fetch_, params, JsValue::UNDEFINED)).await.ok().unwrap();
     let pass = text(&bought, "privacyPassToken");
     assert!(issuer.knows(&pass, |nonce, mac, key_id| TokenInput::new(nonce, mac, key_id).as_bytes().into()));
 
     let (options_, fetch_, params) = call(
         json!({ "relayToken": text(&relay, "relayToken"), "relaySecret": text(&relay, "relaySecret"), "privacyPassToken": pass }),
     );
-    let claim = generate_claim(options_, fetch_, params, JsValue::UNDEFINED).await.ok().unwrap();
+    let claim = settled(generate_claim(options_, fetch_, params, JsValue::UNDEFINED)).await.ok().unwrap();
     assert_eq!(text(&claim, "claimPayload"), "{}");
     assert_eq!(member(&claim, "tokenConsumed"), JsValue::TRUE);
 
@@ -138,7 +143,7 @@ async fn a_relay_is_bought_for_and_redeemed_though_each_first_answer_is_lost() {
 #[test]
 async fn an_upstream_that_refuses_is_quoted() {
     let (fetch, seen) = fetch_of(|_| (422, r#"{"errors":[{"title":"No","code":"why","meta":{"a":[1]}}]}"#.into()));
-    let failed = create_relay(JsValue::UNDEFINED, Some(fetch), js(json!({ "claimType": "x" }))).await;
+    let failed = settled(create_relay(JsValue::UNDEFINED, Some(fetch), js(json!({ "claimType": "x" })))).await;
     let error = thrown(failed);
     assert_eq!((text(&error, "title"), text(&error, "code")), ("No".into(), "why".into()));
     assert_eq!(member(&error, "statusCode"), JsValue::from(422));
@@ -155,18 +160,28 @@ async fn an_answer_that_does_not_come_is_waited_for_until_the_timeout() {
     );
     let options = js(json!({ "timeoutMs": 30, "maxRetries": 0 }));
     let start = fetch::unix_milliseconds();
-    let error = thrown(create_relay(options, Some(never), js(json!({ "claimType": "x" }))).await);
+    let error = thrown(settled(create_relay(options, Some(never), js(json!({ "claimType": "x" })))).await);
     assert_eq!((text(&error, "code"), text(&error, "origin")), ("timeout".into(), "transport".into()));
     assert!((25.0..10_000.0).contains(&(fetch::unix_milliseconds() - start)));
+}
+
+async fn exchange(url: &str, request: &api::Request) -> Result<api::Response, error::Failure> {
+    let (mut exchange, mut promise) = fetch::Exchange::start(None, url, request, 5_000)?;
+    loop {
+        match exchange.step(settled(promise).await)? {
+            fetch::Exchanged::Wait(next) => promise = next,
+            fetch::Exchanged::Answer(answer) => return Ok(answer),
+        }
+    }
 }
 
 #[test]
 async fn the_runtimes_own_fetch_is_called_and_its_failures_are_told() {
     let request = crate::api::Request { call: Call::Create, path: String::new(), headers: vec![], body: "{}".into() };
-    let answer = fetch::exchange(None, "data:application/json,%7B%22a%22:1%7D", &request, 5_000).await.ok().unwrap();
+    let answer = exchange("data:application/json,%7B%22a%22:1%7D", &request).await.ok().unwrap();
     assert_eq!((answer.status, answer.body.as_str()), (200, r#"{"a":1}"#));
     // Nobody listens at port 9 here, and browsers do not even try.
-    let failure = fetch::exchange(None, "http://127.0.0.1:9/", &request, 5_000).await.err().unwrap();
+    let failure = exchange("http://127.0.0.1:9/", &request).await.err().unwrap();
     assert_eq!(failure.error, Error::Transport);
     assert!(failure.cause.is_instance_of::<js_sys::TypeError>());
 }
@@ -180,20 +195,20 @@ async fn a_claim_is_opened_by_its_key_under_either_hash_and_by_no_other() {
         const sealed = await crypto.subtle.encrypt('RSA-OAEP', key, claim);
         return btoa(String.fromCharCode(...new Uint8Array(sealed)));";
     let [ours, another] = [
-        generate_encryption_key_pair(JsValue::UNDEFINED).await.ok().unwrap(),
-        generate_encryption_key_pair(js(json!({ "modulusLength": 3072 }))).await.ok().unwrap(),
+        settled(generate_encryption_key_pair(JsValue::UNDEFINED)).await.ok().unwrap(),
+        settled(generate_encryption_key_pair(js(json!({ "modulusLength": 3072 })))).await.ok().unwrap(),
     ];
     let (public, private) = (member(&ours, "encryptionKeyPem"), member(&ours, "privateKeyPem"));
     for hash in ["SHA-1", "SHA-256"] {
         let payload = javascript(ENCRYPT, &public, &hash.into()).await;
-        let opened = decrypt_claim(payload.clone(), private.clone()).await.ok().unwrap();
-        let claim = parse_claim(opened.into()).ok().unwrap();
+        let opened = settled(decrypt_claim(payload.clone(), private.clone())).await.ok().unwrap();
+        let claim = parse_claim(opened).ok().unwrap();
         assert_eq!((text(&claim, "claimType"), text(&claim, "claimResult")), ("é".into(), "passed".into()));
-        let error = thrown(decrypt_claim(payload, member(&another, "privateKeyPem")).await);
+        let error = thrown(settled(decrypt_claim(payload, member(&another, "privateKeyPem"))).await);
         assert_eq!(text(&error, "code"), "claim_decryption_failed");
     }
     let payload = javascript(ENCRYPT, &public, &"SHA-512".into()).await;
-    assert_eq!(text(&thrown(decrypt_claim(payload, private).await), "code"), "claim_decryption_failed");
+    assert_eq!(text(&thrown(settled(decrypt_claim(payload, private)).await), "code"), "claim_decryption_failed");
 }
 
 #[test]
