@@ -62,7 +62,7 @@ impl Drive {
     pub(super) fn whole(&mut self, error: Error) -> Failure {
         match self.latest.take() {
             Some(latest) if latest.error == error => latest,
-            Some(latest) => Failure { request_id: latest.request_id, ..error.into() },
+            Some(latest) => Failure::of_request(error, latest.request_id.clone()),
             None => error.into(),
         }
     }

@@ -1,5 +1,7 @@
 //! Errors on their way to JavaScript: plain data that js/errors.js turns into a `PersonaError`, or a `TypeError`.
 
+use core::ops::{Deref, DerefMut};
+
 use js_sys::{Object, Reflect, TypeError, JSON};
 use wasm_bindgen::JsValue;
 
@@ -7,7 +9,10 @@ use super::params::camel_case;
 use crate::error::Error;
 
 /// An error, and what the runtime threw when that is where it came from.
-pub(super) struct Failure {
+pub(super) struct Failure(Box<Failed>);
+
+/// What there is to say of a failure.
+pub(super) struct Failed {
     pub(super) error: Error,
     pub(super) cause: JsValue,
     /// The `Request-Id` of the answer, when there was one.
@@ -19,13 +24,43 @@ pub(super) struct Failure {
 impl Failure {
     /// A function of the caller's threw this.
     pub(super) fn of_the_caller(thrown: JsValue) -> Self {
-        Self { own: Some(thrown), ..Error::Internal("a function of the caller's failed").into() }
+        let mut failure = Self::from(Error::Internal("a function of the caller's failed"));
+        failure.own = Some(thrown);
+        failure
+    }
+
+    /// The same with what the runtime threw.
+    pub(super) fn because(error: Error, cause: JsValue) -> Self {
+        let mut failure = Self::from(error);
+        failure.cause = cause;
+        failure
+    }
+
+    /// The same with the `Request-Id` of the answer.
+    pub(super) fn of_request(error: Error, request_id: Option<String>) -> Self {
+        let mut failure = Self::from(error);
+        failure.request_id = request_id;
+        failure
     }
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { error, cause: JsValue::UNDEFINED, request_id: None, own: None }
+        Self(Box::new(Failed { error, cause: JsValue::UNDEFINED, request_id: None, own: None }))
+    }
+}
+
+impl Deref for Failure {
+    type Target = Failed;
+
+    fn deref(&self) -> &Failed {
+        &self.0
+    }
+}
+
+impl DerefMut for Failure {
+    fn deref_mut(&mut self) -> &mut Failed {
+        &mut self.0
     }
 }
 
@@ -56,7 +91,8 @@ impl From<Error> for Thrown {
 }
 
 impl From<Failure> for Thrown {
-    fn from(Failure { error, cause, request_id, own }: Failure) -> Self {
+    fn from(failure: Failure) -> Self {
+        let Failed { error, cause, request_id, own } = *failure.0;
         if let Some(own) = own {
             return Self(own);
         }

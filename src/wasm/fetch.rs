@@ -177,5 +177,5 @@ fn timer(milliseconds: u32, value: &JsValue) -> (JsValue, Promise) {
 }
 
 fn transport(cause: JsValue) -> Failure {
-    Failure { cause, ..Error::Transport.into() }
+    Failure::because(Error::Transport, cause)
 }

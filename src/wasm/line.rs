@@ -98,5 +98,5 @@ pub(super) fn read<T>(
     read: impl FnOnce(&Response, i64) -> Result<T, Error>,
 ) -> Result<T, Failure> {
     let response = answer?;
-    read(&response, fetch::unix_seconds()).map_err(|error| Failure { request_id: response.request_id, ..error.into() })
+    read(&response, fetch::unix_seconds()).map_err(|error| Failure::of_request(error, response.request_id))
 }

@@ -70,5 +70,5 @@ pub(super) fn saved(told: Told) -> Result<Option<JsValue>, Failure> {
 /// A store that fails before a send has prevented it; one that fails after it has not undone it. Either way a later call
 /// goes on from what is durable.
 fn failed(cause: JsValue) -> Failure {
-    Failure { cause, ..Error::StoreFailed.into() }
+    Failure::because(Error::StoreFailed, cause)
 }
