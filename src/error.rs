@@ -11,6 +11,7 @@ use crate::www_authenticate::HeaderError;
 /// Everything that can go wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
+#[repr(u32)]
 pub enum Error {
     /// A parameter is missing or malformed.
     Parameter {

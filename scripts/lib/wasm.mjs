@@ -58,7 +58,7 @@ function librarySources() {
  * `RUSTC_BOOTSTRAP` is how a stable one takes them.
  */
 const OWN_STD = {
-  args: ['-Zbuild-std=std,panic_abort'],
+  args: ['-Zbuild-std=std,panic_abort', '-Zbuild-std-features=optimize_for_size'],
   flags: ['-Zunstable-options', '-Cpanic=immediate-abort', '-Zlocation-detail=none', '-Zfmt-debug=none'],
   env: { RUSTC_BOOTSTRAP: '1' },
 };
