@@ -8,6 +8,7 @@ import { bindgenTool } from '../setup.mjs';
 import { patchGlue } from './patch_glue.mjs';
 import { inRoot, progress, root } from './program.mjs';
 import { must } from './run.mjs';
+import { shortImports } from './short_imports.mjs';
 import { whenChanged } from './stamp.mjs';
 
 const TARGET = 'wasm32-unknown-unknown';
@@ -78,7 +79,7 @@ export function buildWasm() {
     name: 'wasm',
     inputs: [
       'src', 'Cargo.toml', 'Cargo.lock', 'rust-toolchain.toml', '.cargo', 'tools/wasm-bindgen/Cargo.lock',
-      'tools/wasm-bindgen/src', 'scripts/lib/wasm.mjs', 'scripts/lib/patch_glue.mjs',
+      'tools/wasm-bindgen/src', 'scripts/lib/wasm.mjs', 'scripts/lib/patch_glue.mjs', 'scripts/lib/short_imports.mjs', 'scripts/lib/wasm_parts.mjs',
       'node_modules/binaryen/package.json',
     ],
     outputs: wasmOutputs,
@@ -102,8 +103,11 @@ async function work() {
   progress('Generating the JavaScript glue and optimising the module …');
   const compiled = inRoot(folder, 'relay_edge.wasm');
   await must('wasm-bindgen', inRoot(bindgenTool), ['bindgen', compiled, bound, 'relay_edge']);
-  await optimise(path.join(bound, 'relay_edge_bg.wasm'), path.join(out, 'relay_edge_bg.wasm'));
-  writeFileSync(path.join(out, 'relay_edge.js'), patchGlue(readFileSync(path.join(bound, 'relay_edge.js'), 'utf8')));
+  const [boundModule, boundGlue] = [path.join(bound, 'relay_edge_bg.wasm'), path.join(bound, 'relay_edge.js')];
+  const { module, glue } = shortImports(readFileSync(boundModule), readFileSync(boundGlue, 'utf8'));
+  writeFileSync(boundModule, module);
+  await optimise(boundModule, path.join(out, 'relay_edge_bg.wasm'));
+  writeFileSync(path.join(out, 'relay_edge.js'), patchGlue(glue));
 }
 
 /** Makes the module once more, with the names of its functions; answers where it is. */

@@ -62,7 +62,12 @@ export function crateOf(name) {
   return found || 'other';
 }
 
-class Reader {
+/** Reads the binary format. */
+export class Reader {
+  /**
+   * @param {Buffer} bytes
+   * @param {number} at where to begin
+   */
   constructor(bytes, at) {
     this.bytes = bytes;
     this.at = at;
@@ -94,6 +99,18 @@ class Reader {
     return this.bytes.subarray(this.at - length, this.at);
   }
 
+  /** What an import is of: a function's type, a table, a memory, a global, a tag. Answers which. */
+  import() {
+    const kind = this.byte();
+    if (kind === 0) this.number();
+    else if (kind === 2) this.limits();
+    else this.byte();
+    if (kind === 1) this.limits();
+    else if (kind === 3) this.byte();
+    else if (kind === 4) this.number();
+    return kind;
+  }
+
   limits() {
     const flags = this.byte();
     this.number();
@@ -106,15 +123,7 @@ function importedFunctions(reader) {
   for (let left = reader.number(); left > 0; left -= 1) {
     reader.block();
     reader.block();
-    const kind = reader.byte();
-    if (kind === 0) functions += 1;
-    // A function's type, a table, a memory, a global, a tag.
-    if (kind === 0) reader.number();
-    else if (kind === 2) reader.limits();
-    else reader.byte();
-    if (kind === 1) reader.limits();
-    else if (kind === 3) reader.byte();
-    else if (kind === 4) reader.number();
+    if (reader.import() === 0) functions += 1;
   }
   return functions;
 }

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import binaryen from 'binaryen';
+import { shortImports } from '../../scripts/lib/short_imports.mjs';
+
+const [FETCH, ANOTHER, IS_NULL] = ['__wbg_fetch_28fd8d1fb43a6fb3', '__wbg_fetch_1111111111111111', '__wbg___wbindgen_is_null_c22311b1cc228e3a'];
+const module = Buffer.from(
+  binaryen
+    .parseText(
+      `(module
+        (import "./glue.js" "${FETCH}" (func $fetch (param i32) (result i32)))
+        (import "./glue.js" "memory" (memory 1))
+        (import "./glue.js" "${ANOTHER}" (func $another (param i32) (result i32)))
+        (import "./glue.js" "table" (table 1 2 funcref))
+        (import "./glue.js" "global" (global $global i32))
+        (import "./glue.js" "${IS_NULL}" (func $is_null (param i32) (result i32)))
+        (export "run" (func $run))
+        (func $run (result i32) (call $is_null (call $another (call $fetch (global.get $global))))))`,
+    )
+    .emitBinary(),
+);
+const glue = `const imports = { ${FETCH}: (x) => x * 10, ${ANOTHER}: (x) => x + 1, ${IS_NULL}: (x) => -x };
+export function __wbg_reset_state() { wasm.__wbindgen_start(); }`;
+
+test('what the module imports is called without its hash, there and in the glue, and numbered where that is not enough', () => {
+  const short = shortImports(module, glue);
+  const names = WebAssembly.Module.imports(new WebAssembly.Module(short.module)).map(({ name }) => name);
+  assert.deepEqual(names.sort(), ['fetch', 'fetch2', 'global', 'is_null', 'memory', 'table']);
+  assert.equal(
+    short.glue,
+    `const imports = { fetch: (x) => x * 10, fetch2: (x) => x + 1, is_null: (x) => -x };
+export function __wbg_reset_state() { wasm.__wbindgen_start(); }`,
+  );
+  assert.ok(short.module.length < module.length);
+});
+
+test('everything else of the module stays as it is', () => {
+  const imports = {
+    fetch: (x) => x * 10,
+    fetch2: (x) => x + 1,
+    is_null: (x) => -x,
+    memory: new WebAssembly.Memory({ initial: 1 }),
+    table: new WebAssembly.Table({ initial: 1, maximum: 2, element: 'anyfunc' }),
+    global: 4,
+  };
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(shortImports(module, glue).module), { './glue.js': imports });
+  assert.equal(instance.exports.run(), -41);
+});
