@@ -8,7 +8,7 @@ import { bindgenTool } from '../setup.mjs';
 import { patchGlue } from './patch_glue.mjs';
 import { inRoot, progress, root } from './program.mjs';
 import { must } from './run.mjs';
-import { shortImports } from './short_imports.mjs';
+import { shortNames } from './short_names.mjs';
 import { whenChanged } from './stamp.mjs';
 
 const TARGET = 'wasm32-unknown-unknown';
@@ -79,7 +79,7 @@ export function buildWasm() {
     name: 'wasm',
     inputs: [
       'src', 'Cargo.toml', 'Cargo.lock', 'rust-toolchain.toml', '.cargo', 'tools/wasm-bindgen/Cargo.lock',
-      'tools/wasm-bindgen/src', 'scripts/lib/wasm.mjs', 'scripts/lib/patch_glue.mjs', 'scripts/lib/short_imports.mjs', 'scripts/lib/wasm_parts.mjs',
+      'tools/wasm-bindgen/src', 'scripts/lib/wasm.mjs', 'scripts/lib/patch_glue.mjs', 'scripts/lib/short_names.mjs', 'scripts/lib/wasm_parts.mjs',
       'node_modules/binaryen/package.json',
     ],
     outputs: wasmOutputs,
@@ -104,7 +104,7 @@ async function work() {
   const compiled = inRoot(folder, 'relay_edge.wasm');
   await must('wasm-bindgen', inRoot(bindgenTool), ['bindgen', compiled, bound, 'relay_edge']);
   const [boundModule, boundGlue] = [path.join(bound, 'relay_edge_bg.wasm'), path.join(bound, 'relay_edge.js')];
-  const { module, glue } = shortImports(readFileSync(boundModule), readFileSync(boundGlue, 'utf8'));
+  const { module, glue } = shortNames(readFileSync(boundModule), readFileSync(boundGlue, 'utf8'));
   writeFileSync(boundModule, module);
   await optimise(boundModule, path.join(out, 'relay_edge_bg.wasm'));
   writeFileSync(path.join(out, 'relay_edge.js'), patchGlue(glue));

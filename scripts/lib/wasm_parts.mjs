@@ -111,6 +111,12 @@ export class Reader {
     return kind;
   }
 
+  /** What an export is of: its kind and its index. */
+  export() {
+    this.byte();
+    this.number();
+  }
+
   limits() {
     const flags = this.byte();
     this.number();

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import binaryen from 'binaryen';
-import { shortImports } from '../../scripts/lib/short_imports.mjs';
+import { shortNames } from '../../scripts/lib/short_names.mjs';
 
 const [FETCH, ANOTHER, IS_NULL] = ['__wbg_fetch_28fd8d1fb43a6fb3', '__wbg_fetch_1111111111111111', '__wbg___wbindgen_is_null_c22311b1cc228e3a'];
+const CLOSURES = ['true_', 'false_'].map((end) => `wasm_bindgen_e5149cd1ec53aaf___convert__closures_____invoke___${end}`);
 const module = Buffer.from(
   binaryen
     .parseText(
@@ -15,22 +16,26 @@ const module = Buffer.from(
         (import "./glue.js" "global" (global $global i32))
         (import "./glue.js" "${IS_NULL}" (func $is_null (param i32) (result i32)))
         (export "run" (func $run))
+        (export "${CLOSURES[0]}" (func $run))
+        (export "${CLOSURES[1]}" (func $run))
         (func $run (result i32) (call $is_null (call $another (call $fetch (global.get $global))))))`,
     )
     .emitBinary(),
 );
 const glue = `const imports = { ${FETCH}: (x) => x * 10, ${ANOTHER}: (x) => x + 1, ${IS_NULL}: (x) => -x };
-export function __wbg_reset_state() { wasm.__wbindgen_start(); }`;
+export function __wbg_reset_state() { wasm.__wbindgen_start(); wasm.${CLOSURES[0]}(); wasm.${CLOSURES[1]}(); }`;
 
-test('what the module imports is called without its hash, there and in the glue, and numbered where that is not enough', () => {
-  const short = shortImports(module, glue);
+test('what has a hash in its name is called without it, there and in the glue, and numbered where that is not enough', () => {
+  const short = shortNames(module, glue);
   const names = WebAssembly.Module.imports(new WebAssembly.Module(short.module)).map(({ name }) => name);
   assert.deepEqual(names.sort(), ['fetch', 'fetch2', 'global', 'is_null', 'memory', 'table']);
   assert.equal(
     short.glue,
     `const imports = { fetch: (x) => x * 10, fetch2: (x) => x + 1, is_null: (x) => -x };
-export function __wbg_reset_state() { wasm.__wbindgen_start(); }`,
+export function __wbg_reset_state() { wasm.__wbindgen_start(); wasm.closure(); wasm.closure2(); }`,
   );
+  const exported = WebAssembly.Module.exports(new WebAssembly.Module(short.module)).map(({ name }) => name);
+  assert.deepEqual(exported.sort(), ['closure', 'closure2', 'run']);
   assert.ok(short.module.length < module.length);
 });
 
@@ -43,6 +48,6 @@ test('everything else of the module stays as it is', () => {
     table: new WebAssembly.Table({ initial: 1, maximum: 2, element: 'anyfunc' }),
     global: 4,
   };
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(shortImports(module, glue).module), { './glue.js': imports });
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(shortNames(module, glue).module), { './glue.js': imports });
   assert.equal(instance.exports.run(), -41);
 });
