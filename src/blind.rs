@@ -2,13 +2,15 @@
 
 use blind_rsa_signatures::Signature;
 use rsa::rand_core::CryptoRng;
-use rsa::traits::PublicKeyParts;
-use rsa::BoxedUint;
+use zeroize::Zeroizing;
 
 use crate::encoding;
 use crate::error::Error;
+use crate::inverse::inverse_mod;
 use crate::issuer_key::IssuerKey;
+use crate::modulus::Modulus;
 use crate::pass::TokenInput;
+use crate::pss;
 use crate::secret::SecretBytes;
 
 /// What the issuer gets to sign: as long as the modulus, and without a trace of what it blinds.
@@ -61,23 +63,42 @@ pub fn finalize(
 }
 
 /// RFC 9474 section 4.2, over a message of any length.
+///
+/// The arithmetic is ours, over the Montgomery products of `crypto-bigint`; what it makes, `blind-rsa-signatures` verifies in the
+/// end, and tests/blinding.rs has both blind the same. No time depends on the message, the salt, r or its inverse; how long it
+/// takes depends on the key alone.
 fn blind_message<R: CryptoRng + ?Sized>(
     key: &IssuerKey,
     message: &[u8],
     rng: &mut R,
 ) -> Result<(BlindedToken, SecretBytes), Error> {
+    let modulus = Modulus::of(key);
+    let refused = Error::Internal("blinding the token input failed");
     // 1. encoded_msg = EMSA-PSS-ENCODE(msg, bit_len(n) - 1), with SHA-384, MGF1 and a salt of 48 bytes
     // 2. If EMSA-PSS-ENCODE raises an error, re-raise it: no modulus of at least 2048 bits is too short
     // 3. m = bytes_to_int(encoded_msg)
-    // 4. c = is_coprime(m, n), and "invalid input" if it is not
-    // 5. r = random_integer_uniform(1, n)
-    // 6. inv = inverse_mod(r, n), with another r when there is none
-    // 7. x = RSAVP1(pk, r)
-    // 8. z = (m * x) mod n
-    // 9. blinded_msg = int_to_bytes(z, modulus_len)
-    let mut result = key.suite().blind(rng, message).map_err(|_| Error::Internal("blinding the token input failed"))?;
-    let inverse = SecretBytes::new(core::mem::take(&mut result.secret.0));
-    let [blinded, inverse] = [&result.blind_message.0, inverse.expose()].map(|number| last(number, key.modulus_len()));
+    let mut salt = Zeroizing::new([0; pss::HASH_LEN]);
+    rng.fill_bytes(&mut *salt);
+    let encoded = pss::encode(message, &salt, modulus.bits() - 1).ok_or(refused.clone())?;
+    let m = modulus.number(&encoded).ok_or(refused.clone())?;
+    // 6. r = random_integer_uniform(1, n)
+    let (m_form, r_form) = (modulus.form(&m), modulus.form(&modulus.random(rng)));
+    // 4. c = is_coprime(m, n)
+    // 5. If c is false, raise an "invalid input" error
+    // 7. inv = inverse_mod(r, n)
+    // 8. If inverse_mod fails, raise a "blinding error"
+    //
+    // All at once: m·r has an inverse when both have one, and m times that is the inverse of r. That it is one is made sure of.
+    let inverse = inverse_mod(&modulus.times(&m, &r_form), modulus.n()).ok_or(refused.clone())?;
+    let inverse = modulus.times(&inverse, &m_form);
+    if !bool::from(modulus.times(&inverse, &r_form).is_one()) {
+        return Err(refused);
+    }
+    // 9. x = RSAVP1(pk, r)
+    // 10. z = (m * x) mod n
+    let z = modulus.times(&m, &modulus.power(&r_form, key.exponent()));
+    // 11. blinded_msg = int_to_bytes(z, modulus_len)
+    let [blinded, inverse] = [z, inverse].map(|number| modulus.bytes(&number));
     Ok((BlindedToken(blinded), SecretBytes::new(inverse)))
 }
 
@@ -94,21 +115,15 @@ fn finalize_message(
     // 4. sig = int_to_bytes(s, modulus_len)
     // 5. result = RSASSA-PSS-VERIFY(pk, msg, sig), with SHA-384, MGF1 and a salt of 48 bytes
     // 6. If result = "valid signature", output sig, else raise "invalid signature"
-    let (suite, modulus_len) = (key.suite(), key.modulus_len());
-    if blind_signature.len() != modulus_len {
+    let modulus = Modulus::of(key);
+    if blind_signature.len() != key.modulus_len() {
         return Err(Error::BlindSignature);
     }
-    let n = suite.as_ref().n();
-    let number = |bytes| BoxedUint::from_be_slice(bytes, n.bits_precision()).map_err(|_| Error::BlindSignature);
-    let unblinded = number(blind_signature)?.mul_mod(&number(inverse.expose())?, n);
-    let signature = Signature(last(&unblinded.to_be_bytes(), modulus_len));
-    suite.verify(&signature, None, message).map_err(|_| Error::BlindSignature)?;
+    let number = |bytes| modulus.number(bytes).ok_or(Error::BlindSignature);
+    let s = modulus.times(&*number(blind_signature)?, &modulus.form(&*number(inverse.expose())?));
+    let signature = Signature(modulus.bytes(&s));
+    key.suite().verify(&signature, None, message).map_err(|_| Error::BlindSignature)?;
     Ok(signature.0)
-}
-
-/// The arithmetic pads numbers to whole limbs; what travels is as long as the modulus.
-fn last(number: &[u8], len: usize) -> Vec<u8> {
-    number.get(number.len().saturating_sub(len)..).unwrap_or_default().to_vec()
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! The issuer's public key, checked before anything is computed with it.
 
+use blind_rsa_signatures::reexports::crypto_bigint::modular::BoxedMontyParams;
 use blind_rsa_signatures::reexports::hmac_sha256::Hash as Sha256;
 use blind_rsa_signatures::{Deterministic, PublicKey, Sha384, PSS};
+use rsa::traits::PublicKeyParts;
 use rsa::{BoxedUint, RsaPublicKey};
 
 use crate::der::{RsaInfo, RSASSA_PSS, RSA_ENCRYPTION};
@@ -106,6 +108,7 @@ pub(crate) type Suite = PublicKey<Sha384, PSS, Deterministic>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuerKey {
     key: Suite,
+    exponent: u64,
     modulus_len: usize,
 }
 
@@ -138,12 +141,11 @@ impl IssuerKey {
         if !odd || exponent == [1] || bit_length(exponent) > 33 {
             return Err(IssuerKeyError::Exponent);
         }
-        let number = |bytes: &[u8], bits| BoxedUint::from_be_slice(bytes, bits).map_err(|_| IssuerKeyError::NotRsa);
-        // `bits` is at most 4096 and an exponent at most 33 bits long. It is given no more room than it needs: blinding raises to
-        // it bit by bit, whatever the bits are, and 65537 in 64 bits would take twice the time that it takes in 32.
         let modulus_len = modulus.len();
-        let key = RsaPublicKey::new(number(modulus, bits as u32)?, number(exponent, bit_length(exponent) as u32)?);
-        Ok(Self { key: PublicKey::new(key.map_err(|_| IssuerKeyError::NotRsa)?), modulus_len })
+        let modulus = BoxedUint::from_be_slice(modulus, bits as u32).map_err(|_| IssuerKeyError::NotRsa)?;
+        let exponent = exponent.iter().fold(0, |exponent, byte| exponent << 8 | u64::from(*byte));
+        let key = RsaPublicKey::new(modulus, exponent.into()).map_err(|_| IssuerKeyError::NotRsa)?;
+        Ok(Self { key: PublicKey::new(key), exponent, modulus_len })
     }
 
     /// The modulus's length in bytes, 256 to 512: that of every blinded token and signature under this key.
@@ -151,8 +153,19 @@ impl IssuerKey {
         self.modulus_len
     }
 
+    /// What verifies under this key.
     pub(crate) fn suite(&self) -> &Suite {
         &self.key
+    }
+
+    /// For arithmetic modulo the modulus.
+    pub(crate) fn params(&self) -> &BoxedMontyParams {
+        self.key.as_ref().n_params()
+    }
+
+    /// The public exponent: odd, from 3 to 2^33.
+    pub(crate) fn exponent(&self) -> u64 {
+        self.exponent
     }
 }
 

@@ -1,0 +1,319 @@
+//! Inverses modulo an odd number, in a time that depends on nothing but its length.
+//!
+//! This is the "safegcd" of D. J. Bernstein and B.-Y. Yang, *Fast constant-time gcd computation and modular inversion*
+//! (2019, <https://eprint.iacr.org/2019/266>), with the divsteps of P. Wuille that start from one half
+//! (<https://github.com/sipa/safegcd-bounds>), thirty of them at a time.
+//!
+//! A divstep takes an odd f, a g and a δ to
+//!
+//! * (g, (g − f) / 2, 1 − δ) when g is odd and δ is positive,
+//! * (f, (g + f) / 2, 1 + δ) when g is odd and δ is negative,
+//! * (f, g / 2, 1 + δ) when g is even.
+//!
+//! From f = n, g = x and δ = 1/2, enough of them leave g = 0 and f = ±gcd(n, x). The lowest thirty bits of f and g decide about
+//! thirty divsteps, which are linear: their matrix is computed from words and then applied to the long numbers, to f and g, and
+//! modulo n to d and e, which start as 0 and 1 so that always d·x = f and e·x = g modulo n. At the end d is the inverse, or its
+//! negative.
+//!
+//! Numbers here are signed: limbs of thirty bits, the lowest first, the highest of which has the sign.
+
+use core::cell::Cell;
+use core::hint::black_box;
+use core::iter;
+
+use rsa::BoxedUint;
+use zeroize::Zeroizing;
+
+/// The inverse of `x` modulo `n`, for 0 <= x < n, n odd and above 1, both with as many bits of precision. `None` when they have
+/// a common factor; whoever can't tell that beforehand learns it from the answer, and nobody from the time.
+///
+/// The answer is right only if what stands above is, and the code. It is for the caller to multiply, which costs next to
+/// nothing, and to refuse what does not give one.
+pub(crate) fn inverse_mod(x: &BoxedUint, n: &BoxedUint) -> Option<Zeroizing<BoxedUint>> {
+    let bits = n.bits_vartime();
+    // Twice the modulus and a sign have to fit: two bits more than the modulus has, and the highest limb has room for them.
+    let len = bits.div_ceil(LIMB_BITS) as usize;
+    let modulus = limbs(n, len);
+    let mut fg: Pairs = Zeroizing::new(iter::zip(&*modulus, &*limbs(x, len)).map(|(n, x)| [*n, *x]).collect());
+    let mut de: Pairs = Zeroizing::new(iter::chain([[0, 1]], iter::repeat_n([0, 0], len - 1)).collect());
+
+    let masks = Masks::new();
+    let n_inverse = inverse_of_lowest(modulus.first().copied().unwrap_or_default());
+    let mut zeta = -1;
+    for _ in 0..batches(bits) {
+        let matrix = divsteps(&mut zeta, fg.first().copied().unwrap_or_default(), &masks);
+        apply(&matrix, &mut fg);
+        apply_mod(&matrix, &mut de, &modulus, n_inverse, &masks);
+    }
+
+    let f_sign = masks.sign(fg.last().map_or(0, |[f, _]| *f)) as i32;
+    // f is 1, or it is −1, and g is 0. Which of the two, nobody needs to know.
+    let expected = iter::chain([1 & !f_sign], iter::repeat(0));
+    let off =
+        iter::zip(&*fg, expected).fold(0, |off, ([f, g], expected)| off | ((f ^ f_sign) & LIMB_MASK) ^ expected | g);
+    let mut d: Zeroizing<Vec<i32>> = Zeroizing::new(de.iter().map(|[d, _]| *d).collect());
+    // d is above −2n and below n.
+    add_if_negative(&mut d, &modulus, f_sign.into(), &masks);
+    add_if_negative(&mut d, &modulus, 0, &masks);
+    (off == 0).then(|| Zeroizing::new(number(&d, n.bits_precision())))
+}
+
+const LIMB_BITS: u32 = 30;
+const LIMB_MASK: i32 = (1 << LIMB_BITS) - 1;
+
+/// Two numbers, limb by limb.
+type Pairs = Zeroizing<Vec<[i32; 2]>>;
+
+/// How many times thirty divsteps are enough for a modulus of so many bits. For 0 <= g <= f <= M that is
+/// (45907 log2(M) + 26313) / 19929 divsteps, rounded down, as `genproofhd.md` of safegcd-bounds proves; with 30179 in the place
+/// of 26313 for a g that may be greater than f, which ours never is.
+fn batches(bits: u32) -> u32 {
+    ((45_907 * bits + 26_313) / 19_929).div_ceil(LIMB_BITS)
+}
+
+/// The inverse of an odd number modulo 2^32: each turn makes twice as many bits right, of which the first one has three.
+fn inverse_of_lowest(limb: i32) -> i32 {
+    (0..4).fold(limb, |inverse, _| inverse.wrapping_mul(2_i32.wrapping_sub(limb.wrapping_mul(inverse))))
+}
+
+/// What makes masks of secrets. The compiler does not know these two numbers, and so not that what is made with them has all
+/// bits or none: it would turn "and" with such a mask into a choice, and the machine's compiler that into a branch.
+struct Masks {
+    one: i64,
+    sign_bit: u32,
+}
+
+impl Masks {
+    fn new() -> Self {
+        Self { one: black_box(1), sign_bit: black_box(63) }
+    }
+
+    /// All bits when it is odd, none when it is even.
+    fn odd(&self, value: i64) -> i64 {
+        (value & self.one).wrapping_neg()
+    }
+
+    /// All bits when it is negative.
+    fn negative(&self, value: i64) -> i64 {
+        value >> self.sign_bit
+    }
+
+    fn sign(&self, limb: i32) -> i64 {
+        self.negative(i64::from(limb))
+    }
+}
+
+/// What thirty divsteps do, times 2^30: `[u, v, q, r]` takes f to `u f + v g`, and g to `q f + r g`. |u| + |v| and |q| + |r|
+/// are at most 2^30.
+type Matrix = Zeroizing<[i64; 4]>;
+
+/// Thirty divsteps on the lowest limbs of f and g. `zeta` is −(δ + 1/2).
+fn divsteps(zeta: &mut i64, lowest: [i32; 2], masks: &Masks) -> Matrix {
+    let [mut f, mut g] = lowest.map(i64::from);
+    // Both entries of a row in one word, u + 2^32 v: what is done to a row is done to each of them.
+    let (mut uv, mut qr) = (1_i64, 1_i64 << 32);
+    for _ in 0..LIMB_BITS {
+        let odd = masks.odd(g);
+        let positive = masks.negative(*zeta);
+        // g gets f when it is odd, and −f when δ is positive, too.
+        g += ((f ^ positive) - positive) & odd;
+        qr += ((uv ^ positive) - positive) & odd;
+        // In that case f becomes what g was, which is f + (g − f).
+        let swap = positive & odd;
+        *zeta = (*zeta ^ swap) - 1;
+        f += g & swap;
+        uv += qr & swap;
+        // Instead of halving all of g's row, f's is doubled, and the matrix is 2^30 times what it should be.
+        g >>= 1;
+        uv <<= 1;
+    }
+    let [[u, v], [q, r]] = [uv, qr].map(|row| [i64::from(row as i32), (row - i64::from(row as i32)) >> 32]);
+    Zeroizing::new([u, v, q, r])
+}
+
+// What follows is written out, where arrays could be mapped: an eighth of the inversion's time in a module made for size.
+
+/// f and g after the divsteps: the matrix was made so that the lowest thirty bits of both sums are zero.
+fn apply(&[u, v, q, r]: &[i64; 4], fg: &mut [[i32; 2]]) {
+    let mut sums = [0, 0];
+    let mut below: &Cell<[i32; 2]> = &Cell::default();
+    for limbs in Cell::from_mut(fg).as_slice_of_cells() {
+        let [f, g] = limbs.get();
+        let (f, g) = (i64::from(f), i64::from(g));
+        let [f_sum, g_sum] = sums;
+        let (f_sum, g_sum) = (f_sum + u * f + v * g, g_sum + q * f + r * g);
+        below.set([f_sum as i32 & LIMB_MASK, g_sum as i32 & LIMB_MASK]);
+        sums = [f_sum >> LIMB_BITS, g_sum >> LIMB_BITS];
+        below = limbs;
+    }
+    let [f, g] = sums;
+    below.set([f as i32, g as i32]);
+}
+
+/// d and e after the divsteps, from above −2n and below n to there again.
+fn apply_mod(&[u, v, q, r]: &[i64; 4], de: &mut [[i32; 2]], modulus: &[i32], n_inverse: i32, masks: &Masks) {
+    // First n is added to what is negative, so that both are above −n and below n, and the sums below 2^30 n in size. Then as
+    // much of n is taken off, less than 2^30 times, as makes the lowest thirty bits zero.
+    let [d_sign, e_sign] = de.last().copied().unwrap_or_default().map(|limb| masks.sign(limb));
+    let [d, e] = de.first().copied().unwrap_or_default().map(i64::from);
+    let n = i64::from(modulus.first().copied().unwrap_or_default());
+    let times_n = |u: i64, v: i64| {
+        let negatives = (u & d_sign) + (v & e_sign);
+        let low = (u * d + v * e + n * negatives) as i32;
+        negatives - i64::from(low.wrapping_mul(n_inverse) & LIMB_MASK)
+    };
+    let (d_times, e_times) = (times_n(u, v), times_n(q, r));
+
+    let mut sums = [0, 0];
+    let mut below: &Cell<[i32; 2]> = &Cell::default();
+    for (limbs, n) in iter::zip(Cell::from_mut(de).as_slice_of_cells(), modulus) {
+        let ([d, e], n) = (limbs.get(), i64::from(*n));
+        let (d, e) = (i64::from(d), i64::from(e));
+        let [d_sum, e_sum] = sums;
+        let (d_sum, e_sum) = (d_sum + u * d + v * e + d_times * n, e_sum + q * d + r * e + e_times * n);
+        below.set([d_sum as i32 & LIMB_MASK, e_sum as i32 & LIMB_MASK]);
+        sums = [d_sum >> LIMB_BITS, e_sum >> LIMB_BITS];
+        below = limbs;
+    }
+    let [d, e] = sums;
+    below.set([d as i32, e as i32]);
+}
+
+/// Adds the modulus to a negative number; then negates it, if `negate` has all bits and not none.
+fn add_if_negative(number: &mut [i32], modulus: &[i32], negate: i64, masks: &Masks) {
+    let negative = masks.sign(number.last().copied().unwrap_or_default());
+    let mut sum = 0;
+    for (limb, n) in iter::zip(&mut *number, modulus) {
+        let value = i64::from(*limb) + (i64::from(*n) & negative);
+        sum = (sum >> LIMB_BITS) + (value ^ negate) - negate;
+        *limb = sum as i32 & LIMB_MASK;
+    }
+    // The highest limb keeps the sign.
+    if let Some(last) = number.last_mut() {
+        *last = sum as i32;
+    }
+}
+
+/// The limbs of a number that is not negative.
+fn limbs(number: &BoxedUint, len: usize) -> Zeroizing<Vec<i32>> {
+    let bytes = Zeroizing::new(number.to_le_bytes());
+    // With room for all, for a vector that grows leaves copies behind.
+    let mut limbs = Zeroizing::new(Vec::with_capacity(len.max(bytes.len() * 8 / LIMB_BITS as usize + 1)));
+    let (mut held, mut count) = (Zeroizing::new(0_u64), 0);
+    for byte in &**bytes {
+        *held |= u64::from(*byte) << count;
+        count += 8;
+        if count >= LIMB_BITS {
+            limbs.push(*held as i32 & LIMB_MASK);
+            *held >>= LIMB_BITS;
+            count -= LIMB_BITS;
+        }
+    }
+    limbs.push(*held as i32);
+    limbs.resize(len, 0);
+    limbs
+}
+
+/// The number of these limbs, which is not negative and has that much room.
+fn number(limbs: &[i32], bits: u32) -> BoxedUint {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(limbs.len() * 4 + bits as usize / 8));
+    let (mut held, mut count) = (Zeroizing::new(0_u64), 0);
+    for limb in limbs {
+        *held |= (*limb as u64) << count;
+        count += LIMB_BITS;
+        while count >= 8 {
+            bytes.push(*held as u8);
+            *held >>= 8;
+            count -= 8;
+        }
+    }
+    bytes.push(*held as u8);
+    bytes.resize(bits as usize / 8, 0);
+    BoxedUint::from_le_slice_truncated(&bytes, bits)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use blind_rsa_signatures::reexports::crypto_bigint::{
+        ConcatenatingMul, NonZero, Odd, RandomBits, RandomMod, Resize,
+    };
+    use blind_rsa_signatures::DefaultRng;
+
+    use super::*;
+    use crate::test_support::test;
+
+    /// A number of exactly so many bits, and odd.
+    fn random_odd(bits: u32) -> BoxedUint {
+        let one = BoxedUint::one_with_precision(bits);
+        BoxedUint::random_bits(&mut DefaultRng, bits) | &one | one.shl(bits - 1)
+    }
+
+    /// Whether there is an inverse; when there is, it is crypto-bigint's.
+    fn check(x: &BoxedUint, n: &BoxedUint) -> bool {
+        let expected: Option<BoxedUint> = x.invert_odd_mod(&Odd::new(n.clone()).unwrap()).into();
+        let found = inverse_mod(x, n);
+        assert_eq!(found.as_deref(), expected.as_ref(), "{x} modulo {n}");
+        found.is_some()
+    }
+
+    #[test]
+    fn inverses_are_those_of_crypto_bigint() {
+        let mut inverted = 0;
+        for bits in
+            (2..=130).chain([255, 256, 257, 1000]).chain(2040..=2056).chain([2070, 2079, 3071, 3072, 4090, 4096])
+        {
+            let n = random_odd(bits);
+            let one = BoxedUint::one_with_precision(bits);
+            let [zero, last] = [one.wrapping_sub(&one), n.wrapping_sub(&one)];
+            assert!(!check(&zero, &n) && check(&one, &n) && check(&last, &n) && check(&last.shr(1), &n));
+            let random = || BoxedUint::random_mod_vartime(&mut DefaultRng, &NonZero::new(n.clone()).unwrap());
+            inverted += (0..4).filter(|_| check(&random(), &n)).count();
+        }
+        assert!(inverted > 300, "{inverted}");
+    }
+
+    #[test]
+    fn there_is_no_inverse_of_what_has_a_common_factor() {
+        for (factor, rest) in
+            [(2, 2), (2, 30), (30, 31), (61, 61), (128, 900), (1024, 1024), (20, 2028), (2040, 8), (2048, 2048)]
+        {
+            let factor = random_odd(factor);
+            let n = factor.concatenating_mul(random_odd(rest));
+            for times in [1, 2, 3_u32] {
+                let x = factor.concatenating_mul(BoxedUint::from(times).resize(rest)).resize(n.bits_precision());
+                assert!(x >= n || !check(&x, &n), "{x} modulo {n}");
+            }
+        }
+    }
+
+    #[test]
+    fn d_and_e_stay_above_twice_the_negative_modulus_and_below_the_modulus() {
+        let limbs =
+            |number: i128| [number as i32 & LIMB_MASK, (number >> 30) as i32 & LIMB_MASK, (number >> 60) as i32];
+        let value = |limbs: [i32; 3]| limbs.iter().rev().fold(0_i128, |value, limb| (value << 30) + i128::from(*limb));
+        for n in [(1 << 89) + 1, (1 << 90) - 1, 0x3a5_a5a5_a5a5_a5a5_a5a5_a5a5_i128] {
+            let inverse = inverse_of_lowest(n as i32 & LIMB_MASK);
+            let extremes = [1 - 2 * n, -n, -1, 0, n - 1];
+            for (d, e) in extremes.iter().flat_map(|d| extremes.map(|e| (*d, e))) {
+                for (u, v) in
+                    [(1_i64 << 30, 0), (1 << 29, 1 << 29), (-1 << 29, 1 << 29), (-1 << 30, 0), (1, -1), (0, 1 << 30)]
+                {
+                    let mut de: Vec<[i32; 2]> = iter::zip(limbs(d), limbs(e)).map(|(d, e)| [d, e]).collect();
+                    apply_mod(&[u, v, v, u], &mut de, &limbs(n), inverse, &Masks::new());
+                    let found = [0, 1].map(|row| value([0, 1, 2].map(|at: usize| de[at][row])));
+                    for (found, (u, v)) in iter::zip(found, [(u, v), (v, u)]) {
+                        assert!(-2 * n < found && found < n, "{u} {d} + {v} {e} modulo {n}: {found}");
+                        assert_eq!(((found << 30) - i128::from(u) * d - i128::from(v) * e) % n, 0);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn as_many_divsteps_as_were_proven_enough() {
+        // ⌊(45907 · 2048 + 26313) / 19929⌋ = 4718, and 9436 for 4096 bits, in thirties.
+        assert_eq!([256, 2048, 4096].map(batches), [20, 158, 315]);
+    }
+}
