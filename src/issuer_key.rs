@@ -1,5 +1,8 @@
 //! The issuer's public key, checked before anything is computed with it.
 
+use core::cell::RefCell;
+use std::sync::Arc;
+
 use blind_rsa_signatures::reexports::crypto_bigint::modular::BoxedMontyParams;
 use blind_rsa_signatures::reexports::hmac_sha256::Hash as Sha256;
 use blind_rsa_signatures::{Deterministic, PublicKey, Sha384, PSS};
@@ -104,10 +107,13 @@ impl KeyHash {
 /// preparation. The token input is blinded as it is; the pass has no place for a random prefix.
 pub(crate) type Suite = PublicKey<Sha384, PSS, Deterministic>;
 
-/// An RSA public key that passed its checks.
+/// An RSA public key that passed its checks. A clone shares what was computed for the key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IssuerKey {
-    key: Suite,
+pub struct IssuerKey(Arc<Parsed>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Parsed {
+    suite: Suite,
     exponent: u64,
     modulus_len: usize,
 }
@@ -124,9 +130,27 @@ impl IssuerKey {
     /// Reads a DER SubjectPublicKeyInfo whose algorithm is rsaEncryption or RSASSA-PSS (RFC 9578 section 6.5). The size is
     /// checked before any arithmetic.
     ///
+    /// The last few keys of a thread are kept: an issuer has one at a time, which blinding reads and finalizing again.
+    ///
     /// # Errors
     /// As above.
     pub fn from_der(der: &[u8]) -> Result<Self, IssuerKeyError> {
+        let known = KNOWN
+            .try_with(|known| known.borrow().iter().find(|(known, _)| **known == *der).map(|(_, key)| key.clone()));
+        if let Ok(Some(key)) = known {
+            return Ok(key);
+        }
+        let key = Self::parse(der)?;
+        // A thread that is about to end keeps nothing.
+        let _ = KNOWN.try_with(|known| {
+            let mut known = known.borrow_mut();
+            known.truncate(KEPT - 1);
+            known.insert(0, (der.into(), key.clone()));
+        });
+        Ok(key)
+    }
+
+    fn parse(der: &[u8]) -> Result<Self, IssuerKeyError> {
         let known = |info: &RsaInfo<'_>| [RSA_ENCRYPTION, RSASSA_PSS].contains(&info.algorithm);
         let info = RsaInfo::read(der).filter(known).ok_or(IssuerKeyError::NotRsa)?;
         let (modulus, exponent) = (info.modulus, info.exponent);
@@ -145,28 +169,36 @@ impl IssuerKey {
         let modulus = BoxedUint::from_be_slice(modulus, bits as u32).map_err(|_| IssuerKeyError::NotRsa)?;
         let exponent = exponent.iter().fold(0, |exponent, byte| exponent << 8 | u64::from(*byte));
         let key = RsaPublicKey::new(modulus, exponent.into()).map_err(|_| IssuerKeyError::NotRsa)?;
-        Ok(Self { key: PublicKey::new(key), exponent, modulus_len })
+        Ok(Self(Arc::new(Parsed { suite: PublicKey::new(key), exponent, modulus_len })))
     }
 
     /// The modulus's length in bytes, 256 to 512: that of every blinded token and signature under this key.
     pub fn modulus_len(&self) -> usize {
-        self.modulus_len
+        self.0.modulus_len
     }
 
     /// What verifies under this key.
     pub(crate) fn suite(&self) -> &Suite {
-        &self.key
+        &self.0.suite
     }
 
     /// For arithmetic modulo the modulus.
     pub(crate) fn params(&self) -> &BoxedMontyParams {
-        self.key.as_ref().n_params()
+        self.0.suite.as_ref().n_params()
     }
 
     /// The public exponent: odd, from 3 to 2^33.
     pub(crate) fn exponent(&self) -> u64 {
-        self.exponent
+        self.0.exponent
     }
+}
+
+/// How many keys are kept: of production and of the sandbox, before and after a rotation. With 4096 bits each takes 3 kB.
+const KEPT: usize = 4;
+
+thread_local! {
+    /// The latest keys and their DER. They are public, and so is whether one of them was read before.
+    static KNOWN: RefCell<Vec<(Box<[u8]>, IssuerKey)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The size of an rsaEncryption key, in bits; `None` when it is something else.
@@ -177,4 +209,35 @@ pub(crate) fn rsa_modulus_bits(der: &[u8]) -> Option<usize> {
 /// Bits without leading zeros; DER integers have no leading zero bytes.
 fn bit_length(bytes: &[u8]) -> usize {
     bytes.first().map_or(0, |first| bytes.len() * 8 - first.leading_zeros() as usize)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use crate::test_support::test;
+
+    #[test]
+    fn the_latest_keys_are_kept_and_no_more() {
+        fn can_be_sent<T: Send + Sync>(key: T) -> T {
+            key
+        }
+        let vectors: serde_json::Value = serde_json::from_str(include_str!("../tests/vectors/passes.json")).unwrap();
+        let texts: Vec<&str> = vectors.as_array().unwrap().iter().map(|v| v["token_key"].as_str().unwrap()).collect();
+        let kept = || KNOWN.with_borrow(Vec::len);
+        let shared = |text: &str, key: &IssuerKey| Arc::ptr_eq(&IssuerKey::from_base64url(text).unwrap().0, &key.0);
+        KNOWN.with_borrow_mut(Vec::clear);
+        let first = can_be_sent(IssuerKey::from_base64url(texts[0]).unwrap());
+        assert!(shared(texts[0], &first) && kept() == 1);
+        assert!(IssuerKey::from_der(b"").is_err() && kept() == 1, "what is no key is not kept");
+        let mut different: Vec<&str> = texts.iter().copied().filter(|text| *text != texts[0]).collect();
+        different.dedup();
+        for text in &different[..KEPT - 1] {
+            let key = IssuerKey::from_base64url(text).unwrap();
+            assert!(key != first && shared(text, &key) && shared(texts[0], &first));
+        }
+        let last = IssuerKey::from_base64url(different[KEPT - 1]).unwrap();
+        assert!(kept() == KEPT && shared(different[KEPT - 1], &last) && !shared(texts[0], &first));
+        assert_eq!(IssuerKey::from_base64url(texts[0]).unwrap(), first, "read again, it is the same key");
+    }
 }
