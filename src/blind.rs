@@ -62,25 +62,22 @@ pub fn finalize(
     finalize_message(key, token_input.as_bytes(), inverse, blind_signature)
 }
 
-/// RFC 9474 section 4.2, over a message of any length.
-///
-/// The arithmetic is ours, over the Montgomery products of `crypto-bigint`; what it makes, `blind-rsa-signatures` verifies in the
-/// end, and tests/blinding.rs has both blind the same. No time depends on the message, the salt, r or its inverse; how long it
-/// takes depends on the key alone.
+/// RFC 9474 section 4.2, over a message of any length. How long it takes depends on the key, and on the message's length: not on
+/// what the message or the salt is, nor on r or its inverse.
 fn blind_message<R: CryptoRng + ?Sized>(
     key: &IssuerKey,
     message: &[u8],
     rng: &mut R,
 ) -> Result<(BlindedToken, SecretBytes), Error> {
     let modulus = Modulus::of(key);
-    let refused = Error::Internal("blinding the token input failed");
+    let refused = || Error::Internal("blinding the token input failed");
     // 1. encoded_msg = EMSA-PSS-ENCODE(msg, bit_len(n) - 1), with SHA-384, MGF1 and a salt of 48 bytes
     // 2. If EMSA-PSS-ENCODE raises an error, re-raise it: no modulus of at least 2048 bits is too short
     // 3. m = bytes_to_int(encoded_msg)
     let mut salt = Zeroizing::new([0; pss::HASH_LEN]);
     rng.fill_bytes(&mut *salt);
-    let encoded = pss::encode(message, &salt, modulus.bits() - 1).ok_or(refused.clone())?;
-    let m = modulus.number(&encoded).ok_or(refused.clone())?;
+    let encoded = pss::encode(message, &salt, modulus.bits() - 1).ok_or_else(refused)?;
+    let m = modulus.number(&encoded).ok_or_else(refused)?;
     // 6. r = random_integer_uniform(1, n)
     let (m_form, r_form) = (modulus.form(&m), modulus.form(&modulus.random(rng)));
     // 4. c = is_coprime(m, n)
@@ -88,11 +85,12 @@ fn blind_message<R: CryptoRng + ?Sized>(
     // 7. inv = inverse_mod(r, n)
     // 8. If inverse_mod fails, raise a "blinding error"
     //
-    // All at once: m·r has an inverse when both have one, and m times that is the inverse of r. That it is one is made sure of.
-    let inverse = inverse_mod(&modulus.times(&m, &r_form), modulus.n()).ok_or(refused.clone())?;
+    // All at once: m·r has an inverse when both m and r have one, and m times that is the inverse of r. A flaw in the inversion
+    // would end here, and nothing would have been bought.
+    let inverse = inverse_mod(&modulus.times(&m, &r_form), modulus.n()).ok_or_else(refused)?;
     let inverse = modulus.times(&inverse, &m_form);
     if !bool::from(modulus.times(&inverse, &r_form).is_one()) {
-        return Err(refused);
+        return Err(refused());
     }
     // 9. x = RSAVP1(pk, r)
     // 10. z = (m * x) mod n
@@ -115,6 +113,8 @@ fn finalize_message(
     // 4. sig = int_to_bytes(s, modulus_len)
     // 5. result = RSASSA-PSS-VERIFY(pk, msg, sig), with SHA-384, MGF1 and a salt of 48 bytes
     // 6. If result = "valid signature", output sig, else raise "invalid signature"
+    //
+    // What we blind and unblind by ourselves, an independent library verifies.
     let modulus = Modulus::of(key);
     if blind_signature.len() != key.modulus_len() {
         return Err(Error::BlindSignature);

@@ -16,6 +16,8 @@
 //! negative.
 //!
 //! Numbers here are signed: limbs of thirty bits, the lowest first, the highest of which has the sign.
+//!
+//! What is not to be inlined is looked at in the compiled module: tests/commands/constant_time.test.mjs.
 
 use core::cell::Cell;
 use core::hint::black_box;
@@ -108,8 +110,9 @@ impl Masks {
 type Matrix = Zeroizing<[i64; 4]>;
 
 /// Thirty divsteps on the lowest limbs of f and g. `zeta` is −(δ + 1/2).
-fn divsteps(zeta: &mut i64, lowest: [i32; 2], masks: &Masks) -> Matrix {
-    let [mut f, mut g] = lowest.map(i64::from);
+#[inline(never)]
+fn divsteps(zeta: &mut i64, [lowest_f, lowest_g]: [i32; 2], masks: &Masks) -> Matrix {
+    let (mut f, mut g) = (i64::from(lowest_f), i64::from(lowest_g));
     // Both entries of a row in one word, u + 2^32 v: what is done to a row is done to each of them.
     let (mut uv, mut qr) = (1_i64, 1_i64 << 32);
     for _ in 0..LIMB_BITS {
@@ -127,13 +130,13 @@ fn divsteps(zeta: &mut i64, lowest: [i32; 2], masks: &Masks) -> Matrix {
         g >>= 1;
         uv <<= 1;
     }
-    let [[u, v], [q, r]] = [uv, qr].map(|row| [i64::from(row as i32), (row - i64::from(row as i32)) >> 32]);
+    let (u, q) = (i64::from(uv as i32), i64::from(qr as i32));
+    let (v, r) = ((uv - u) >> 32, (qr - q) >> 32);
     Zeroizing::new([u, v, q, r])
 }
 
-// What follows is written out, where arrays could be mapped: an eighth of the inversion's time in a module made for size.
-
 /// f and g after the divsteps: the matrix was made so that the lowest thirty bits of both sums are zero.
+#[inline(never)]
 fn apply(&[u, v, q, r]: &[i64; 4], fg: &mut [[i32; 2]]) {
     let mut sums = [0, 0];
     let mut below: &Cell<[i32; 2]> = &Cell::default();
@@ -151,11 +154,14 @@ fn apply(&[u, v, q, r]: &[i64; 4], fg: &mut [[i32; 2]]) {
 }
 
 /// d and e after the divsteps, from above −2n and below n to there again.
+#[inline(never)]
 fn apply_mod(&[u, v, q, r]: &[i64; 4], de: &mut [[i32; 2]], modulus: &[i32], n_inverse: i32, masks: &Masks) {
     // First n is added to what is negative, so that both are above −n and below n, and the sums below 2^30 n in size. Then as
     // much of n is taken off, less than 2^30 times, as makes the lowest thirty bits zero.
-    let [d_sign, e_sign] = de.last().copied().unwrap_or_default().map(|limb| masks.sign(limb));
-    let [d, e] = de.first().copied().unwrap_or_default().map(i64::from);
+    let [highest_d, highest_e] = de.last().copied().unwrap_or_default();
+    let (d_sign, e_sign) = (masks.sign(highest_d), masks.sign(highest_e));
+    let [lowest_d, lowest_e] = de.first().copied().unwrap_or_default();
+    let (d, e) = (i64::from(lowest_d), i64::from(lowest_e));
     let n = i64::from(modulus.first().copied().unwrap_or_default());
     let times_n = |u: i64, v: i64| {
         let negatives = (u & d_sign) + (v & e_sign);
@@ -180,6 +186,7 @@ fn apply_mod(&[u, v, q, r]: &[i64; 4], de: &mut [[i32; 2]], modulus: &[i32], n_i
 }
 
 /// Adds the modulus to a negative number; then negates it, if `negate` has all bits and not none.
+#[inline(never)]
 fn add_if_negative(number: &mut [i32], modulus: &[i32], negate: i64, masks: &Masks) {
     let negative = masks.sign(number.last().copied().unwrap_or_default());
     let mut sum = 0;
