@@ -131,12 +131,8 @@ export function mends({ value }) {
 function mendTable(find) {
   const now = find.value('workerd', 'relay-edge', 'blind+finalize');
   const left = mends(find).filter(({ taken }) => !taken).slice(0, 3);
-  let after = now;
-  const lines = left.map(({ title, ms }, index) => {
-    after -= ms;
-    return [String(index + 1), title, short(1000 * ms), `${((100 * ms) / now).toFixed(0)} %`, short(1000 * after)];
-  });
-  return table(['', 'what', 'saves, µs', 'of a pass today', 'then a pass takes, µs'], lines);
+  const lines = left.map(({ title, ms }, index) => [String(index + 1), title, short(1000 * ms), `${((100 * ms) / now).toFixed(0)} %`, short(1000 * (now - ms))]);
+  return table(['', 'what', 'saves, µs', 'of a pass today', 'with it alone a pass takes, µs'], lines);
 }
 
 /** The plot: blind and finalize, by runtime. @param {any} results */
