@@ -36,11 +36,12 @@ impl BlindedToken {
 
 /// Blinds a token input: answers what to send and what unblinds the signature later, the inverse of the blinding factor.
 ///
-/// `rng` is asked for the 48 bytes of the salt, then for the blinding factor, lowest byte first, until one is below the
-/// modulus.
+/// `rng` is asked for the 48 bytes of the salt, then for the blinding factor, lowest byte first, until one is above 0 and below
+/// the modulus.
 ///
 /// # Errors
-/// [`Error::Internal`] when the token input shares a factor with the modulus, which finds a factor of the issuer's key.
+/// [`Error::Internal`] when the token input or the factor has a divisor in common with the modulus: that would be one of the
+/// issuer's primes.
 pub fn blind<R: CryptoRng + ?Sized>(
     key: &IssuerKey,
     token_input: &TokenInput,
