@@ -1,15 +1,13 @@
 //! Blinding a token input and finalizing its signature (RFC 9474, RSABSSA-SHA384-PSS-Deterministic).
 
-use blind_rsa_signatures::reexports::hmac_sha512::sha384::Hash as Sha384;
+use core::iter;
+
 use rsa::rand_core::CryptoRng;
-use rsa::Pss;
 use zeroize::Zeroizing;
 
 use crate::encoding;
 use crate::error::Error;
-use crate::inverse::inverse_mod;
 use crate::issuer_key::IssuerKey;
-use crate::modulus::Modulus;
 use crate::pass::TokenInput;
 use crate::pss;
 use crate::secret::SecretBytes;
@@ -71,7 +69,7 @@ fn blind_message<R: CryptoRng + ?Sized>(
     message: &[u8],
     rng: &mut R,
 ) -> Result<(BlindedToken, SecretBytes), Error> {
-    let modulus = Modulus::of(key);
+    let modulus = key.modulus();
     let refused = || Error::Internal("blinding the token input failed");
     // 1. encoded_msg = EMSA-PSS-ENCODE(msg, bit_len(n) - 1), with SHA-384, MGF1 and a salt of 48 bytes
     // 2. If EMSA-PSS-ENCODE raises an error, re-raise it: no modulus of at least 2048 bits is too short
@@ -89,9 +87,9 @@ fn blind_message<R: CryptoRng + ?Sized>(
     //
     // All at once: m·r has an inverse when both m and r have one, and m times that is the inverse of r. A flaw in the inversion
     // would end here, and nothing would have been bought.
-    let inverse = inverse_mod(&modulus.times(&m, &r_form), modulus.n()).ok_or_else(refused)?;
+    let inverse = modulus.inverse(&modulus.times(&m, &r_form)).ok_or_else(refused)?;
     let inverse = modulus.times(&inverse, &m_form);
-    if !bool::from(modulus.times(&inverse, &r_form).is_one()) {
+    if !iter::once(&1).chain(iter::repeat(&0)).zip(&*modulus.times(&inverse, &r_form)).all(|(one, word)| one == word) {
         return Err(refused());
     }
     // 9. x = RSAVP1(pk, r)
@@ -115,19 +113,30 @@ fn finalize_message(
     // 4. sig = int_to_bytes(s, modulus_len)
     // 5. result = RSASSA-PSS-VERIFY(pk, msg, sig), with SHA-384, MGF1 and a salt of 48 bytes
     // 6. If result = "valid signature", output sig, else raise "invalid signature"
-    //
-    // What we blind and unblind by ourselves, an independent library verifies: the one that the suite verifies with, whose error
-    // here does not drag the texts of every error along that a key may have.
-    let modulus = Modulus::of(key);
     if blind_signature.len() != key.modulus_len() {
         return Err(Error::BlindSignature);
     }
+    let modulus = key.modulus();
     let number = |bytes| modulus.number(bytes).ok_or(Error::BlindSignature);
-    let s = modulus.times(&*number(blind_signature)?, &modulus.form(&*number(inverse.expose())?));
-    let signature = modulus.bytes(&s);
-    let scheme = Pss::<Sha384>::new_with_salt(pss::HASH_LEN);
-    key.suite().as_ref().verify(scheme, &Sha384::hash(message), &signature).map_err(|_| Error::BlindSignature)?;
+    let signature = modulus.times(&number(blind_signature)?, &modulus.form(&number(inverse.expose())?));
+    let signature = modulus.bytes(&signature);
+    if !verifies(key, message, &signature) {
+        return Err(Error::BlindSignature);
+    }
     Ok(signature)
+}
+
+/// RSASSA-PSS-VERIFY, with SHA-384, MGF1 and a salt of 48 bytes. Outside wasm the library has to agree.
+fn verifies(key: &IssuerKey, message: &[u8], signature: &[u8]) -> bool {
+    #[cfg(not(target_arch = "wasm32"))]
+    if !key.suite().verifies(message, signature) {
+        return false;
+    }
+    let modulus = key.modulus();
+    let encoded = modulus
+        .number(signature)
+        .map(|signature| modulus.number_of(&modulus.power(&modulus.form(&signature), key.exponent())));
+    encoded.is_some_and(|encoded| pss::verify(message, &modulus.bytes(&encoded), modulus.bits() - 1))
 }
 
 #[cfg(test)]

@@ -23,15 +23,15 @@ use core::cell::Cell;
 use core::hint::black_box;
 use core::iter;
 
-use rsa::BoxedUint;
 use zeroize::Zeroizing;
 
-/// The inverse of `x` modulo `n`, for 0 <= x < n, n odd and above 1, both with as many bits of precision. `None` when they have
+use crate::modulus::Number;
+
+/// The inverse of `x` modulo `n`, for 0 <= x < n, n odd, above 1 and of so many bits, both of as many words. `None` when they have
 /// a divisor in common. How long it takes depends on n alone.
 ///
 /// A caller who can should multiply to see that the answer is right: a flaw in here would then refuse, and do nothing worse.
-pub(crate) fn inverse_mod(x: &BoxedUint, n: &BoxedUint) -> Option<Zeroizing<BoxedUint>> {
-    let bits = n.bits_vartime();
+pub(crate) fn inverse_mod(x: &[u32], n: &[u32], bits: u32) -> Option<Number> {
     // Twice the modulus and a sign have to fit: two bits more than the modulus has, and the highest limb has room for them.
     let len = bits.div_ceil(LIMB_BITS) as usize;
     let modulus = limbs(n, len);
@@ -56,7 +56,7 @@ pub(crate) fn inverse_mod(x: &BoxedUint, n: &BoxedUint) -> Option<Zeroizing<Boxe
     // d is above −2n and below n.
     add_if_negative(&mut d, &modulus, f_sign.into(), &masks);
     add_if_negative(&mut d, &modulus, 0, &masks);
-    (off == 0).then(|| Zeroizing::new(number(&d, n.bits_precision())))
+    (off == 0).then(|| number(&d, n.len()))
 }
 
 const LIMB_BITS: u32 = 30;
@@ -79,13 +79,13 @@ fn inverse_of_lowest(limb: i32) -> i32 {
 
 /// What makes masks of secrets. The compiler does not know these two numbers, and so not that what is made with them has all
 /// bits or none: it would turn "and" with such a mask into a choice, and the machine's compiler that into a branch.
-struct Masks {
+pub(crate) struct Masks {
     one: i64,
     sign_bit: u32,
 }
 
 impl Masks {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { one: black_box(1), sign_bit: black_box(63) }
     }
 
@@ -95,7 +95,7 @@ impl Masks {
     }
 
     /// All bits when it is negative.
-    fn negative(&self, value: i64) -> i64 {
+    pub(crate) fn negative(&self, value: i64) -> i64 {
         value >> self.sign_bit
     }
 
@@ -200,16 +200,15 @@ fn add_if_negative(number: &mut [i32], modulus: &[i32], negate: i64, masks: &Mas
     }
 }
 
-/// The limbs of a number that is not negative.
-fn limbs(number: &BoxedUint, len: usize) -> Zeroizing<Vec<i32>> {
-    let bytes = Zeroizing::new(number.to_le_bytes());
+/// The limbs of a number that is not negative, of so many words.
+fn limbs(words: &[u32], len: usize) -> Zeroizing<Vec<i32>> {
     // With room for all, for a vector that grows leaves copies behind.
-    let mut limbs = Zeroizing::new(Vec::with_capacity(len.max(bytes.len() * 8 / LIMB_BITS as usize + 1)));
+    let mut limbs = Zeroizing::new(Vec::with_capacity(len.max(words.len() * 2)));
     let (mut held, mut count) = (Zeroizing::new(0_u64), 0);
-    for byte in &**bytes {
-        *held |= u64::from(*byte) << count;
-        count += 8;
-        if count >= LIMB_BITS {
+    for word in words {
+        *held |= u64::from(*word) << count;
+        count += u32::BITS;
+        while count >= LIMB_BITS {
             limbs.push(*held as i32 & LIMB_MASK);
             *held >>= LIMB_BITS;
             count -= LIMB_BITS;
@@ -220,22 +219,22 @@ fn limbs(number: &BoxedUint, len: usize) -> Zeroizing<Vec<i32>> {
     limbs
 }
 
-/// The number of these limbs, which is not negative and has that much room.
-fn number(limbs: &[i32], bits: u32) -> BoxedUint {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(limbs.len() * 4 + bits as usize / 8));
+/// The number of these limbs, which is not negative and has room in so many words.
+fn number(limbs: &[i32], len: usize) -> Number {
+    let mut words = Zeroizing::new(Vec::with_capacity(len.max(limbs.len())));
     let (mut held, mut count) = (Zeroizing::new(0_u64), 0);
     for limb in limbs {
         *held |= (*limb as u64) << count;
         count += LIMB_BITS;
-        while count >= 8 {
-            bytes.push(*held as u8);
-            *held >>= 8;
-            count -= 8;
+        if count >= u32::BITS {
+            words.push(*held as u32);
+            *held >>= u32::BITS;
+            count -= u32::BITS;
         }
     }
-    bytes.push(*held as u8);
-    bytes.resize(bits as usize / 8, 0);
-    BoxedUint::from_le_slice_truncated(&bytes, bits)
+    words.push(*held as u32);
+    words.resize(len, 0);
+    words
 }
 
 #[cfg(test)]

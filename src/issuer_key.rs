@@ -1,16 +1,16 @@
 //! The issuer's public key, checked before anything is computed with it.
 
+#[cfg(not(target_arch = "wasm32"))]
+mod suite;
+
 use core::cell::RefCell;
 use std::sync::Arc;
 
-use blind_rsa_signatures::reexports::crypto_bigint::modular::BoxedMontyParams;
 use blind_rsa_signatures::reexports::hmac_sha256::Hash as Sha256;
-use blind_rsa_signatures::{Deterministic, PublicKey, Sha384, PSS};
-use rsa::traits::PublicKeyParts;
-use rsa::{BoxedUint, RsaPublicKey};
 
 use crate::der::{RsaInfo, RSASSA_PSS, RSA_ENCRYPTION};
 use crate::encoding::{from_base64url, hex};
+use crate::modulus::Modulus;
 
 /// Why an issuer key can't be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,19 +103,16 @@ impl KeyHash {
     }
 }
 
-/// The suite of RFC 9474 that a pass is signed with: RSABSSA-SHA384-PSS with a 48-byte salt and the *identity*
-/// preparation. The token input is blinded as it is; the pass has no place for a random prefix.
-pub(crate) type Suite = PublicKey<Sha384, PSS, Deterministic>;
-
 /// An RSA public key that passed its checks. A clone shares what was computed for the key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuerKey(Arc<Parsed>);
 
 #[derive(Debug, PartialEq, Eq)]
 struct Parsed {
-    suite: Suite,
+    #[cfg(not(target_arch = "wasm32"))]
+    suite: suite::Suite,
     exponent: u64,
-    modulus_len: usize,
+    modulus: Modulus,
 }
 
 impl IssuerKey {
@@ -165,26 +162,29 @@ impl IssuerKey {
         if !odd || exponent == [1] || bit_length(exponent) > 33 {
             return Err(IssuerKeyError::Exponent);
         }
-        let modulus_len = modulus.len();
-        let modulus = BoxedUint::from_be_slice(modulus, bits as u32).map_err(|_| IssuerKeyError::NotRsa)?;
         let exponent = exponent.iter().fold(0, |exponent, byte| exponent << 8 | u64::from(*byte));
-        let key = RsaPublicKey::new(modulus, exponent.into()).map_err(|_| IssuerKeyError::NotRsa)?;
-        Ok(Self(Arc::new(Parsed { suite: PublicKey::new(key), exponent, modulus_len })))
+        Ok(Self(Arc::new(Parsed {
+            #[cfg(not(target_arch = "wasm32"))]
+            suite: suite::Suite::new(modulus, bits, exponent).ok_or(IssuerKeyError::NotRsa)?,
+            exponent,
+            modulus: Modulus::new(modulus),
+        })))
     }
 
     /// The modulus's length in bytes, 256 to 512: that of every blinded token and signature under this key.
     pub fn modulus_len(&self) -> usize {
-        self.0.modulus_len
+        self.0.modulus.len()
     }
 
     /// What verifies under this key.
-    pub(crate) fn suite(&self) -> &Suite {
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn suite(&self) -> &suite::Suite {
         &self.0.suite
     }
 
     /// For arithmetic modulo the modulus.
-    pub(crate) fn params(&self) -> &BoxedMontyParams {
-        self.0.suite.as_ref().n_params()
+    pub(crate) fn modulus(&self) -> &Modulus {
+        &self.0.modulus
     }
 
     /// The public exponent: odd, from 3 to 2^33.

@@ -1,5 +1,5 @@
 //! EMSA-PSS (RFC 8017 section 9.1) with SHA-384, MGF1 over SHA-384 and a salt as long as the hash: what RSABSSA-SHA384-PSS
-//! encodes a message with. Only the encoding: verification is `blind_rsa_signatures`'.
+//! encodes a message with.
 
 use core::iter;
 
@@ -25,10 +25,9 @@ pub(crate) fn encode(message: &[u8], salt: &[u8; HASH_LEN], bits: usize) -> Opti
     // 8. DB = PS || 0x01 || salt
     let db = iter::repeat_n(0, padding).chain([1]).chain(*salt);
     // 9. dbMask = MGF(H, emLen - hLen - 1)
-    let mask = (0_u32..).flat_map(|counter| self::hash(&[&hash, &counter.to_be_bytes()]));
     // 10. maskedDB = DB \xor dbMask
     // 12. EM = maskedDB || H || 0xbc
-    let masked = iter::zip(db, mask).map(|(byte, mask)| byte ^ mask);
+    let masked = iter::zip(db, mask(hash)).map(|(byte, mask)| byte ^ mask);
     let mut encoded = Zeroizing::new(Vec::with_capacity(len));
     encoded.extend(masked.chain(hash).chain([0xbc]));
     // 11. Set the leftmost 8emLen - emBits bits of the leftmost octet in maskedDB to zero
@@ -38,6 +37,27 @@ pub(crate) fn encode(message: &[u8], salt: &[u8; HASH_LEN], bits: usize) -> Opti
     Some(encoded)
 }
 
+/// EMSA-PSS-VERIFY (RFC 8017 section 9.1.2) of a number of any length, big-endian: the salt is taken from it, and the message
+/// encoded with that salt has to be the same number. That is all of what the section looks at one by one.
+pub(crate) fn verify(message: &[u8], number: &[u8], bits: usize) -> bool {
+    let verified = || {
+        let (above, encoded) = number.split_at_checked(number.len().checked_sub(bits.div_ceil(8))?)?;
+        let (masked, rest) = encoded.split_at_checked(encoded.len().checked_sub(HASH_LEN + 1)?)?;
+        let start = masked.len().checked_sub(HASH_LEN)?;
+        let db = iter::zip(masked, mask(*rest.first_chunk()?)).map(|(byte, mask)| byte ^ mask);
+        let mut salt = [0; HASH_LEN];
+        iter::zip(&mut salt, db.skip(start)).for_each(|(place, byte)| *place = byte);
+        let expected = encode(message, &salt, bits)?;
+        Some(above.iter().all(|byte| *byte == 0) && *expected == encoded)
+    };
+    verified().unwrap_or(false)
+}
+
+/// MGF1 (RFC 8017 appendix B.2.1), as long as one likes.
+fn mask(seed: [u8; HASH_LEN]) -> impl Iterator<Item = u8> {
+    (0_u32..).flat_map(move |counter| hash(&[&seed, &counter.to_be_bytes()]))
+}
+
 /// SHA-384 of these, one after the other.
 fn hash(parts: &[&[u8]]) -> [u8; HASH_LEN] {
     let mut hash = Sha384::new();
@@ -45,4 +65,47 @@ fn hash(parts: &[&[u8]]) -> [u8; HASH_LEN] {
         hash.update(part);
     }
     hash.finalize()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use crate::test_support::test;
+
+    const SALT: [u8; HASH_LEN] = [7; HASH_LEN];
+
+    #[test]
+    fn what_was_encoded_verifies_and_nothing_else_does() {
+        // A modulus of 2048 bits has 2047 here; 2048 bits are whole bytes, one fewer than a modulus of 2049 has.
+        for bits in [2047, 2048, 2049, 2055] {
+            let len = (bits + 1_usize).div_ceil(8);
+            let encoded = encode(b"message", &SALT, bits).unwrap();
+            let mut number = vec![0; len];
+            number[len - encoded.len()..].copy_from_slice(&encoded);
+            assert!(verify(b"message", &number, bits) && verify(b"message", &encoded, bits));
+            assert!(!verify(b"another", &number, bits) && !verify(b"message", &number, bits - 8));
+            for at in 0..8 * len {
+                number[at / 8] ^= 1 << (at % 8);
+                assert!(!verify(b"message", &number, bits), "{bits} bits, bit {at}");
+                number[at / 8] ^= 1 << (at % 8);
+            }
+            assert!(!verify(b"message", &vec![0; len], bits) && !verify(b"message", &number[len / 2..], bits));
+        }
+        assert!(!verify(b"message", &[], 2047) && !verify(b"message", &[0; 40], 319));
+    }
+
+    #[test]
+    fn the_salt_is_as_long_as_the_hash() {
+        // As the last one, but with a salt of another length, in front of which the padding is longer or shorter.
+        for salt_len in [0, 47, 49] {
+            let salt = &[7; 49][..salt_len];
+            let hash = hash(&[&[0; 8], &hash(&[b"message"]), salt]);
+            let db = iter::repeat_n(0, 256 - HASH_LEN - 2 - salt_len).chain([1]).chain(salt.iter().copied());
+            let mut encoded: Vec<u8> = iter::zip(db, mask(hash)).map(|(byte, mask)| byte ^ mask).collect();
+            encoded.extend(hash.iter().chain(&[0xbc]));
+            encoded[0] &= 0x7f;
+            assert!(!verify(b"message", &encoded, 2047), "{salt_len}");
+        }
+    }
 }

@@ -1,4 +1,6 @@
-use blind_rsa_signatures::reexports::crypto_bigint::{ConcatenatingMul, NonZero, Odd, RandomBits, RandomMod, Resize};
+use blind_rsa_signatures::reexports::crypto_bigint::{
+    BoxedUint, ConcatenatingMul, NonZero, Odd, RandomBits, RandomMod, Resize,
+};
 use blind_rsa_signatures::DefaultRng;
 
 use super::*;
@@ -10,11 +12,18 @@ fn random_odd(bits: u32) -> BoxedUint {
     BoxedUint::random_bits(&mut DefaultRng, bits) | &one | one.shl(bits - 1)
 }
 
+/// Its words, and one more, for the bits are not always as many as the words have.
+fn words(number: &BoxedUint) -> Vec<u32> {
+    let bytes = number.to_le_bytes();
+    let words = bytes.chunks(4).map(|bytes| bytes.iter().rev().fold(0, |word, byte| word << 8 | u32::from(*byte)));
+    words.chain([0]).collect()
+}
+
 /// Whether there is an inverse; when there is, it is crypto-bigint's.
 fn check(x: &BoxedUint, n: &BoxedUint) -> bool {
     let expected: Option<BoxedUint> = x.invert_odd_mod(&Odd::new(n.clone()).unwrap()).into();
-    let found = inverse_mod(x, n);
-    assert_eq!(found.as_deref(), expected.as_ref(), "{x} modulo {n}");
+    let found = inverse_mod(&words(x), &words(n), n.bits());
+    assert_eq!(found.as_deref(), expected.as_ref().map(words).as_ref(), "{x} modulo {n}");
     found.is_some()
 }
 

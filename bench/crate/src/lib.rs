@@ -1,6 +1,16 @@
-//! blind-rsa-signatures 0.18.0 as it is, and the steps that it consists of, each alone.
+//! blind-rsa-signatures 0.18.0 as it is, and the steps that it and the package consist of, each alone.
 
 pub mod steps;
+// The package's own.
+#[allow(dead_code)]
+#[path = "../../../src/inverse.rs"]
+mod inverse;
+#[allow(dead_code)]
+#[path = "../../../src/modulus.rs"]
+mod modulus;
+#[allow(dead_code)]
+#[path = "../../../src/pss.rs"]
+mod pss;
 #[cfg(target_arch = "wasm32")]
 mod wasm;
 

@@ -4,33 +4,31 @@
 use std::hint::black_box;
 
 use blind_rsa_signatures::{HashAlgorithm, Sha384};
-use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
-use crypto_bigint::{BoxedUint, Gcd, MontyForm, MontyMultiplier, NonZero, RandomMod};
+use crypto_bigint::modular::BoxedMontyForm;
+use crypto_bigint::{BoxedUint, Gcd, NonZero, RandomMod};
 use getrandom::rand_core::UnwrapErr;
 use getrandom::SysRng;
 use rsa::traits::PublicKeyParts;
 use rsa::RsaPublicKey;
 
-use crate::read_key;
+use crate::modulus::{Form, Modulus, Number};
+use crate::{pss, read_key};
 
-// The package's own.
-#[path = "../../../src/inverse.rs"]
-mod inverse;
-#[path = "../../../src/pss.rs"]
-mod pss;
-
-/// Everything that the steps start from.
+/// Everything that the steps start from: as the package has it, and as the library.
 pub struct Steps {
+    message: Vec<u8>,
+    signature: Vec<u8>,
+    modulus: Modulus,
+    modulus_bytes: Vec<u8>,
+    /// The message, encoded.
+    encoded: Vec<u8>,
+    number: Number,
+    form: Form,
     spki: Vec<u8>,
     public: RsaPublicKey,
     n: NonZero<BoxedUint>,
-    message: Vec<u8>,
-    signature: Vec<u8>,
-    /// The message, encoded.
     m: BoxedUint,
     r: BoxedUint,
-    m_form: BoxedMontyForm,
-    r_form: BoxedMontyForm,
 }
 
 type Step = fn(&Steps);
@@ -38,33 +36,25 @@ type Step = fn(&Steps);
 /// By name; the names and what they mean stand in bench/lib/steps.mjs too.
 pub const STEPS: &[(&str, Step)] = &[
     // What the package does.
+    ("modulus", |s| drop(black_box(Modulus::new(&s.modulus_bytes)))),
+    ("encode", |s| drop(black_box(pss::encode(&s.message, &[7; 48], s.modulus.bits() - 1)))),
+    ("random", |s| drop(black_box(s.modulus.random(&mut UnwrapErr(SysRng))))),
+    ("inverse", |s| drop(black_box(s.modulus.inverse(&s.number)).expect("coprime to n"))),
+    ("power", |s| drop(black_box(s.modulus.power(&s.form, 65_537)))),
+    ("form", |s| drop(black_box(s.modulus.form(&s.number)))),
+    ("times", |s| drop(black_box(s.modulus.times(&s.number, &s.form)))),
+    ("decode", |s| assert!(black_box(pss::verify(&s.message, &s.encoded, s.modulus.bits() - 1)))),
+    // What blind-rsa-signatures does in their place.
     ("parse", |s| drop(black_box(read_key(&s.spki)))),
-    ("montgomery", |s| drop(black_box(BoxedMontyParams::new(s.public.n_params().modulus().clone())))),
-    ("hash", |s| drop(black_box(Sha384::hash_message(None, &s.message)))),
-    ("encode", |s| drop(black_box(pss::encode(&s.message, &[7; 48], s.n.bits() as usize - 1)))),
-    ("random", |s| drop(black_box(BoxedUint::random_mod_vartime(&mut UnwrapErr(SysRng), &s.n)))),
-    ("inverse", |s| drop(black_box(inverse::inverse_mod(&s.r, s.n.as_ref())).expect("coprime to n"))),
-    ("squarings", |s| {
-        let mut multiplier = <BoxedMontyForm as MontyForm>::Multiplier::from(s.public.n_params());
-        let mut power = s.r_form.clone();
-        (0..16).for_each(|_| multiplier.square_assign(&mut power));
-        multiplier.mul_assign(&mut power, &s.r_form);
-        drop(black_box(power));
-    }),
-    ("montgomery_mul", |s| drop(black_box(s.m_form.mul(&s.r_form)))),
-    ("montgomery_form", |s| drop(black_box(BoxedMontyForm::new(s.r.clone(), s.public.n_params())))),
+    ("gcd", |s| drop(black_box(s.m.gcd(s.n.as_ref())))),
+    ("invert", |s| drop(black_box(s.r.invert_mod(&s.n)))),
+    ("pow64", |s| drop(black_box(BoxedMontyForm::new(s.r.clone(), s.public.n_params()).pow(s.public.e()).retrieve()))),
+    ("mul_mod", |s| drop(black_box(s.m.mul_mod(&s.r, &s.n)))),
     ("verify", |s| {
         let signature = rsa::pss::Signature::try_from(s.signature.as_slice()).expect("as long as the modulus");
         let hash = Sha384::hash_message(None, &s.message);
         black_box(Sha384::verify_prehash(&s.public, 48, &hash, &signature)).expect("a signature that verifies");
     }),
-    // What blind-rsa-signatures does in their place.
-    ("gcd", |s| drop(black_box(s.m.gcd(s.n.as_ref())))),
-    ("invert", |s| drop(black_box(s.r.invert_mod(&s.n)))),
-    ("pow64", |s| drop(black_box(BoxedMontyForm::new(s.r.clone(), s.public.n_params()).pow(s.public.e()).retrieve()))),
-    ("mul_mod", |s| drop(black_box(s.m.mul_mod(&s.r, &s.n)))),
-    // What could stand in their place.
-    ("reduction", |s| drop(black_box(s.r_form.retrieve()))),
 ];
 
 impl Steps {
@@ -73,21 +63,24 @@ impl Steps {
         let key = read_key(spki);
         let public: RsaPublicKey = key.as_ref().clone();
         let n = public.n().clone();
-        let precision = n.bits_precision();
-        let encoded = pss::encode(message, &[7; 48], n.bits() as usize - 1).expect("a modulus that is long enough");
-        let m = BoxedUint::from_be_slice(&encoded, precision).expect("below the modulus");
-        let r = BoxedUint::random_mod_vartime(&mut UnwrapErr(SysRng), &n);
-        let form = |number: &BoxedUint| BoxedMontyForm::new(number.clone(), public.n_params());
+        let modulus_bytes = n.to_be_bytes().to_vec();
+        let modulus = Modulus::new(&modulus_bytes);
+        let encoded =
+            pss::encode(message, &[7; 48], modulus.bits() - 1).expect("a modulus that is long enough").to_vec();
+        let number = modulus.random(&mut UnwrapErr(SysRng));
         Self {
-            spki: spki.to_vec(),
             message: message.to_vec(),
             signature: signature.to_vec(),
-            m_form: form(&m),
-            r_form: form(&r),
+            form: modulus.form(&number),
+            m: BoxedUint::from_be_slice(&encoded, n.bits_precision()).expect("below the modulus"),
+            r: BoxedUint::random_mod_vartime(&mut UnwrapErr(SysRng), &n),
+            modulus,
+            modulus_bytes,
+            encoded,
+            number,
+            spki: spki.to_vec(),
             public,
             n,
-            m,
-            r,
         }
     }
 
