@@ -48,7 +48,7 @@ pub fn from_pem(pem: &str, label: &str) -> Option<Vec<u8>> {
         *text = rest.strip_prefix(label)?.strip_prefix("-----")?;
         Some(())
     };
-    let mut rest = pem.trim();
+    let mut rest = pem.trim_ascii();
     marker(&mut rest, "BEGIN")?;
     let end = rest.find('-')?;
     let (body, mut tail) = rest.split_at(end);
@@ -58,6 +58,12 @@ pub fn from_pem(pem: &str, label: &str) -> Option<Vec<u8>> {
     }
     let body: String = body.chars().filter(|c| !c.is_ascii_whitespace()).collect();
     from_base64_standard(&body).ok()
+}
+
+/// Whether a text has another in it. The standard library's search is a quick one of a kilobyte and a half, for texts that are
+/// longer than any of ours.
+pub(crate) fn contains(text: &str, part: &str) -> bool {
+    text.as_bytes().windows(part.len()).any(|window| window == part.as_bytes())
 }
 
 /// Wraps DER as PEM under `label`, in lines of 64 characters (RFC 7468).

@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use crate::der::pkcs8_of_rsa;
-use crate::encoding::from_pem;
+use crate::encoding::{contains, from_pem};
 use crate::error::Error;
 use crate::issuer_key::rsa_modulus_bits;
 use crate::secret::SecretBytes;
@@ -21,9 +21,9 @@ impl EncryptionKey {
         let pem = pem.into();
         let problem = |problem| Error::Parameter { field: "encryption-key-pem", problem };
         let Some(der) = from_pem(&pem, "PUBLIC KEY") else {
-            return Err(problem(if pem.contains("PRIVATE KEY") {
+            return Err(problem(if contains(&pem, "PRIVATE KEY") {
                 "holds a private key: keep it, and send the public one"
-            } else if pem.contains("BEGIN RSA PUBLIC KEY") {
+            } else if contains(&pem, "BEGIN RSA PUBLIC KEY") {
                 "is PKCS#1: turn it into SPKI with `openssl rsa -RSAPublicKey_in -in key.pem -pubout`"
             } else {
                 "must be an RSA public key in PEM, from BEGIN PUBLIC KEY to END PUBLIC KEY"

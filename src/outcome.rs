@@ -83,7 +83,7 @@ pub fn retry_after_seconds(response: &Response, now: i64) -> Option<u64> {
         return seconds(text).or_else(date);
     }
     let reset = response.rate_limit_reset.as_deref().filter(|_| response.status == 429)?;
-    seconds(reset.trim())
+    seconds(reset.trim_ascii())
 }
 
 #[cfg(test)]

@@ -21,9 +21,11 @@ impl TokenInput {
     /// Computes it from the three texts.
     pub fn new(nonce: &str, mac: &str, key_id: &str) -> Self {
         let mut bytes = [0; 98];
-        let hashes = [nonce, mac, key_id].map(|text| Sha256::hash(text.as_bytes()));
-        let parts = [0, 2].into_iter().chain(hashes.into_iter().flatten());
-        bytes.iter_mut().zip(parts).for_each(|(byte, part)| *byte = part);
+        let (kind, hashes) = bytes.split_at_mut(2);
+        kind.copy_from_slice(&[0, 2]);
+        for (place, text) in hashes.chunks_exact_mut(32).zip([nonce, mac, key_id]) {
+            place.copy_from_slice(&Sha256::hash(text.as_bytes()));
+        }
         Self(bytes)
     }
 

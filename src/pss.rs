@@ -23,17 +23,20 @@ pub(crate) fn encode(message: &[u8], salt: &[u8; HASH_LEN], bits: usize) -> Opti
     let hash = hash(&[&[0; 8], &hash(&[message]), salt]);
     // 7. Generate an octet string PS consisting of emLen - sLen - hLen - 2 zero octets
     // 8. DB = PS || 0x01 || salt
-    let db = iter::repeat_n(0, padding).chain([1]).chain(*salt);
+    let mut encoded = Zeroizing::new(Vec::with_capacity(len));
+    encoded.resize(padding, 0);
+    encoded.push(1);
+    encoded.extend_from_slice(salt);
     // 9. dbMask = MGF(H, emLen - hLen - 1)
     // 10. maskedDB = DB \xor dbMask
-    // 12. EM = maskedDB || H || 0xbc
-    let masked = iter::zip(db, mask(hash)).map(|(byte, mask)| byte ^ mask);
-    let mut encoded = Zeroizing::new(Vec::with_capacity(len));
-    encoded.extend(masked.chain(hash).chain([0xbc]));
+    mask(&mut encoded, &hash);
     // 11. Set the leftmost 8emLen - emBits bits of the leftmost octet in maskedDB to zero
     if let Some(first) = encoded.first_mut() {
         *first &= 0xff >> (8 * len - bits);
     }
+    // 12. EM = maskedDB || H || 0xbc
+    encoded.extend_from_slice(&hash);
+    encoded.push(0xbc);
     Some(encoded)
 }
 
@@ -43,19 +46,21 @@ pub(crate) fn verify(message: &[u8], number: &[u8], bits: usize) -> bool {
     let verified = || {
         let (above, encoded) = number.split_at_checked(number.len().checked_sub(bits.div_ceil(8))?)?;
         let (masked, rest) = encoded.split_at_checked(encoded.len().checked_sub(HASH_LEN + 1)?)?;
-        let start = masked.len().checked_sub(HASH_LEN)?;
-        let db = iter::zip(masked, mask(*rest.first_chunk()?)).map(|(byte, mask)| byte ^ mask);
-        let mut salt = [0; HASH_LEN];
-        iter::zip(&mut salt, db.skip(start)).for_each(|(place, byte)| *place = byte);
-        let expected = encode(message, &salt, bits)?;
+        let mut db = masked.to_vec();
+        mask(&mut db, rest.first_chunk()?);
+        let salt = db.last_chunk()?;
+        let expected = encode(message, salt, bits)?;
         Some(above.iter().all(|byte| *byte == 0) && *expected == encoded)
     };
     verified().unwrap_or(false)
 }
 
-/// MGF1 (RFC 8017 appendix B.2.1), as long as one likes.
-fn mask(seed: [u8; HASH_LEN]) -> impl Iterator<Item = u8> {
-    (0_u32..).flat_map(move |counter| hash(&[&seed, &counter.to_be_bytes()]))
+/// Masks with MGF1 of a seed (RFC 8017 appendix B.2.1), or takes such a mask off.
+fn mask(bytes: &mut [u8], seed: &[u8; HASH_LEN]) {
+    for (counter, block) in (0_u32..).zip(bytes.chunks_mut(HASH_LEN)) {
+        let mask = hash(&[seed, &counter.to_be_bytes()]);
+        iter::zip(block, mask).for_each(|(byte, mask)| *byte ^= mask);
+    }
 }
 
 /// SHA-384 of these, one after the other.
@@ -102,9 +107,10 @@ mod tests {
             let salt = &[7; 49][..salt_len];
             let hash = hash(&[&[0; 8], &hash(&[b"message"]), salt]);
             let db = iter::repeat_n(0, 256 - HASH_LEN - 2 - salt_len).chain([1]).chain(salt.iter().copied());
-            let mut encoded: Vec<u8> = iter::zip(db, mask(hash)).map(|(byte, mask)| byte ^ mask).collect();
-            encoded.extend(hash.iter().chain(&[0xbc]));
+            let mut encoded: Vec<u8> = db.collect();
+            mask(&mut encoded, &hash);
             encoded[0] &= 0x7f;
+            encoded.extend(hash.iter().chain(&[0xbc]));
             assert!(!verify(b"message", &encoded, 2047), "{salt_len}");
         }
     }

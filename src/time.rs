@@ -34,8 +34,8 @@ pub fn from_rfc3339(text: &str) -> Option<i64> {
 /// forms are not read: nothing that speaks HTTPS sends them.
 pub fn from_http_date(text: &str) -> Option<i64> {
     const MONTHS: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
-    let (_weekday, rest) = text.split_once(", ")?;
-    let mut rest = rest.as_bytes();
+    let (_weekday, rest) = text.split_once(',')?;
+    let mut rest = rest.strip_prefix(' ')?.as_bytes();
     let day = number(&mut rest, 2)?;
     one_of(&mut rest, b" ")?;
     let (name, tail) = rest.split_at_checked(3)?;

@@ -17,7 +17,7 @@ const TARGET = 'wasm32-unknown-unknown';
 export const wasmOutputs = ['build/wasm/relay_edge.js', 'build/wasm/relay_edge_bg.wasm'];
 
 /** wasm-opt's passes, for size: with -O3 the module is larger and no faster. */
-const PASSES = ['-Oz', '--converge'];
+const PASSES = ['-Oz', '--converge', '--one-caller-inline-max-function-size=10', '--strip-producers', '--strip-target-features'];
 
 /**
  * The environment for everything that compiles for wasm32.
