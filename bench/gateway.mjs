@@ -8,7 +8,7 @@ import { isProgram, Problem, runProgram } from '../scripts/lib/program.mjs';
 const HELP = `npm run bench:gateway [-- OPTIONS]
 
 Runs the gateway in workerd, in both modes, and a plain JavaScript Worker with @cloudflare/blindrsa-ts, puts load on each endpoint
-and on whole relays, and measures what a relay costs as they pile up. Takes about six minutes. Linux only: it reads /proc.
+and on whole relays, and measures what a relay costs as they pile up. Takes about seven minutes. Linux only: it reads /proc.
 
   --seconds N      for each endpoint at full load. Default: 2.5
   --full           up to 100,000 stored relays instead of 10,000, which takes long: docs/benchmarks.md says how long
@@ -18,8 +18,8 @@ and on whole relays, and measures what a relay costs as they pile up. Takes abou
 `;
 
 const EFFORTS = {
-  usual: { connections: [1, 16, 256], seconds: 2.5, calmSeconds: 5, stored: [1_000, 10_000], growthRelays: 150, restSeconds: 20 },
-  full: { connections: [1, 16, 256], seconds: 2.5, calmSeconds: 5, stored: [1_000, 10_000, 100_000], growthRelays: 150, restSeconds: 20 },
+  usual: { connections: [1, 16, 256], seconds: 2.5, calmSeconds: 8, stored: [1_000, 10_000], growthRelays: 150, restSeconds: 20 },
+  full: { connections: [1, 16, 256], seconds: 2.5, calmSeconds: 8, stored: [1_000, 10_000, 100_000], growthRelays: 150, restSeconds: 20 },
   quick: { connections: [1, 16], seconds: 0.1, calmSeconds: 0.2, stored: [20, 40], growthRelays: 2, restSeconds: 0 },
 };
 
@@ -35,7 +35,7 @@ async function main(argv) {
   if (values.seconds !== undefined) {
     const seconds = Number(values.seconds);
     if (!(seconds > 0 && seconds <= 600)) throw new Problem(`--seconds takes a number up to 600, not \`${values.seconds}\`.`, { exitCode: 2 });
-    Object.assign(effort, { seconds, calmSeconds: 2 * seconds });
+    Object.assign(effort, { seconds, calmSeconds: 3 * seconds });
   }
   if (values.write && values.quick) throw new Problem('--write keeps the results of whole runs only: leave out --quick.', { exitCode: 2 });
   const { buildWorkers } = await import('./lib/build.mjs');

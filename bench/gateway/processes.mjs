@@ -71,7 +71,14 @@ export async function startSystem({ system, mode, upstream }) {
 /** The upstream of bench/gateway/upstream.mjs. */
 export async function startUpstream() {
   const { ask, first, close } = await child('bench/gateway/upstream.mjs');
-  return { url: first.url, setDelay: (delayMs) => ask({ delayMs }), report: () => ask({ report: true }), close };
+  return {
+    url: first.url,
+    /** @param {[number, number]} delayMs how long an answer takes at least, by chance */
+    setDelay: (delayMs) => ask({ delayMs }),
+    /** The calls since the last report: see `Spans`. */
+    report: () => ask({ report: true }),
+    close,
+  };
 }
 
 /** The load of bench/gateway/load.mjs. */

@@ -1,11 +1,14 @@
 // Persona as the gateway's benchmark needs it, in a process of its own: fast, not strict, and it records what time it took.
-// The parent sends `{ delayMs }` to have every answer take at least so long, and `{ report: true }` for the times since the last
-// report.
+// The parent sends `{ delayMs: [from, to] }` to have every answer take at least so long, by seeded chance, and `{ report: true }` for
+// the times since the last report: from when a call was read to when the last byte of its answer was written, so that a timer
+// that is late, or a signature, is the upstream's time.
 
 import crypto from 'node:crypto';
-import http from 'node:http';
+import net from 'node:net';
 import { Challenges } from '../../simulator/challenges.mjs';
 import { IssuerKey } from '../../simulator/issuer.mjs';
+import { clockMs, drawer, laneOf, Spans } from './lanes.mjs';
+import { message, onMessages } from './messages.mjs';
 
 const RELAYS = '/api/privacy/v1/relays';
 /** As long as a JWT with a few claims. */
@@ -14,48 +17,48 @@ const CLAIM = JSON.stringify({ 'claim-payload': '{"claim_type":"age_over18_germa
 
 const { privateKey } = crypto.generateKeyPairSync('rsa', { modulusLength: 2048 });
 const key = new IssuerKey({ claimType: 'age_over18_germany', environment: 'production', privateKey, spki: 'rsaEncryption', keyIdFormat: 'base64url' });
-const issued = new Challenges({ now: Date.now, ttlSeconds: 90 * 24 * 60 * 60 }).issue(key);
-const CHALLENGE = JSON.stringify({ challenge: issued.challenge, 'token-key': issued.tokenKey, 'token-key-id': issued.tokenKeyId });
+const { challenge, tokenKey, tokenKeyId } = new Challenges({ now: Date.now, ttlSeconds: 90 * 24 * 60 * 60 }).issue(key);
+const challengeOf = (lane) => JSON.stringify({ challenge, 'token-key': tokenKey, 'token-key-id': lane === 0 ? tokenKeyId : `bench_${lane}` });
 
-let delayMs = 0;
-let calls = 0;
-let totalMs = 0;
+/** Draws how long an answer takes; `undefined`: none waits. */
+let delay;
+let spans = new Spans();
 
-const server = http.createServer((request, response) => {
-  const start = performance.now();
-  const parts = [];
-  request.on('data', (part) => parts.push(part));
-  request.on('end', () => {
-    const text = answer(request.url, Buffer.concat(parts).toString());
+const server = net.createServer({ noDelay: true }, (socket) => {
+  socket.on('error', () => socket.destroy()); // workerd has closed it
+  onMessages(socket, ({ head, body }) => {
+    const start = clockMs();
+    const { lane, text } = answer(head.split(' ', 2)[1], body);
+    const whole = message('HTTP/1.1 200 OK', { 'content-type': 'application/json' }, text);
     const send = () => {
-      response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
-      response.end(text);
-      calls += 1;
-      totalMs += performance.now() - start;
+      socket.write(whole);
+      spans.add(lane, start, clockMs());
     };
-    if (delayMs > 0) setTimeout(send, delayMs);
-    else send();
+    if (delay === undefined) send();
+    else setTimeout(send, delay() - (clockMs() - start));
   });
 });
 
+/** Its text, and the lane that it is for. */
 function answer(path, body) {
-  if (path === RELAYS) {
-    return JSON.stringify({ 'relay-token': `relay_${crypto.randomBytes(16).toString('hex')}`, 'relay-secret': crypto.randomUUID(), 'relay-session-access-token': ACCESS_TOKEN });
-  }
-  if (path === `${RELAYS}/challenge`) return CHALLENGE;
+  if (path.endsWith('/generate-claim')) return { lane: laneOf(path.slice(0, -'/generate-claim'.length)), text: CLAIM };
+  const sent = JSON.parse(body);
   if (path === '/api/v1/privacy-passes') {
-    return JSON.stringify({ 'blind-sig': key.blindSign(Buffer.from(JSON.parse(body)['blinded-token'], 'base64url')).toString('base64url') });
+    const text = JSON.stringify({ 'blind-sig': key.blindSign(Buffer.from(sent['blinded-token'], 'base64url')).toString('base64url') });
+    return { lane: laneOf(sent['key-id']), text };
   }
-  if (path.endsWith('/generate-claim')) return CLAIM;
-  throw new Error(`no such path: ${path}`);
+  const lane = laneOf(sent['claim-type']);
+  if (path === `${RELAYS}/challenge`) return { lane, text: challengeOf(lane) };
+  if (path !== RELAYS) throw new Error(`no such path: ${path}`);
+  const relayToken = `relay_${crypto.randomBytes(16).toString('hex')}_${lane}`;
+  return { lane, text: JSON.stringify({ 'relay-token': relayToken, 'relay-secret': crypto.randomUUID(), 'relay-session-access-token': ACCESS_TOKEN }) };
 }
 
 process.on('message', (message) => {
-  if (message.delayMs !== undefined) ({ delayMs } = message);
-  process.send(message.report ? { calls, totalMs } : {});
-  if (message.report) [calls, totalMs] = [0, 0];
+  if (message.delayMs !== undefined) delay = message.delayMs[1] === 0 ? undefined : drawer(message.delayMs, 'upstream');
+  process.send(message.report ? spans.plain() : {});
+  if (message.report) spans = new Spans();
 });
 process.on('disconnect', () => process.exit());
 
-server.keepAliveTimeout = 600_000;
 server.listen(0, '127.0.0.1', () => process.send({ url: `http://127.0.0.1:${server.address().port}` }));

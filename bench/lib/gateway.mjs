@@ -2,6 +2,7 @@
 
 import { progress } from '../../scripts/lib/program.mjs';
 import { startLoad, startSystem, startUpstream } from '../gateway/processes.mjs';
+import { lengths, ownTimes } from './own_time.mjs';
 import { median, quantile, round } from './statistics.mjs';
 
 /** What is measured of each system, in the order in which it can be done: what one makes, the next uses. */
@@ -11,8 +12,14 @@ export const SCENARIOS = {
   'baseline pass-through': ['health', 'create', 'purchase', 'redeem', 'relay'],
 };
 
-/** How long the upstream takes for an answer where the gateway's own time is measured, in milliseconds. */
-export const UPSTREAM_MS = 50;
+/**
+ * How long the upstream takes for an answer where the gateway's own time is measured, in milliseconds: any time from the first to
+ * the second. A constant one would keep all connections in step, waiting for each other.
+ */
+export const UPSTREAM_MS = [25, 75];
+
+/** Who asks no upstream pauses as long as one would take, or sixteen connections would be as many as can be. */
+const ASKS_NOBODY = ['health', 'description', 'keys', 'view'];
 
 /** Connections for what has one number of them. */
 export const USUAL = 16;
@@ -21,7 +28,7 @@ export const USUAL = 16;
  * @typedef {object} Effort
  * @property {number[]} connections at full load, {@link USUAL} among them
  * @property {number} seconds for a scenario at full load
- * @property {number} calmSeconds for one with an upstream that takes its time
+ * @property {number} calmSeconds for one where the gateway's own time is measured
  * @property {number[]} stored how many relays are stored when the cost of one more is measured
  * @property {number} growthRelays how many relays each batch of those measurements makes
  * @property {number} restSeconds after which the memory is looked at once more
@@ -44,15 +51,16 @@ export async function measureGateway(effort) {
         await warmUp(on);
         for (const connections of effort.connections) {
           progress(`${name}, ${connections} connections …`);
-          rows.push(...(await scenarios(on, { connections, upstreamMs: 0, seconds: effort.seconds })));
+          rows.push(...(await scenarios(on, { connections, calm: false, seconds: effort.seconds })));
         }
-        progress(`${name}, ${USUAL} connections, an upstream of ${UPSTREAM_MS} ms …`);
-        rows.push(...(await scenarios(on, { connections: USUAL, upstreamMs: UPSTREAM_MS, seconds: effort.calmSeconds })));
+        progress(`${name}, ${USUAL} connections, an upstream that takes ${UPSTREAM_MS.join(' to ')} ms …`);
+        rows.push(...(await scenarios(on, { connections: USUAL, calm: true, seconds: effort.calmSeconds })));
       } finally {
         await started.close();
       }
     }
-    return { rows, growth: await measureGrowth(upstream, load, effort) };
+    const floor = await measureFloor(upstream, load, effort);
+    return { rows, floor, growth: await measureGrowth(upstream, load, effort) };
   } finally {
     load.close();
     upstream.close();
@@ -63,46 +71,58 @@ async function warmUp({ started, mode, load }) {
   await load.run({ url: started.url, mode, scenario: 'relay', connections: 4, seconds: 1, credentials: started.credentials, forget: true });
 }
 
-async function scenarios(on, { connections, upstreamMs, seconds }) {
+async function scenarios(on, { connections, calm, seconds }) {
   const { system, mode, started, upstream, load } = on;
-  await upstream.setDelay(upstreamMs);
+  await upstream.setDelay(calm ? UPSTREAM_MS : [0, 0]);
   const rows = [];
   for (const scenario of SCENARIOS[`${system} ${mode}`]) {
+    const pauseMs = calm && ASKS_NOBODY.includes(scenario) ? UPSTREAM_MS : undefined;
     await upstream.report();
     const before = started.cpuMs();
-    const order = { url: started.url, mode, scenario, connections, seconds, credentials: started.credentials };
-    const { latencies, seconds: took, closed } = await load.run({ ...order, forget: scenario === 'create', rewind: true });
+    const order = { url: started.url, mode, scenario, connections, seconds, credentials: started.credentials, lanes: calm, pauseMs };
+    const { requests, seconds: took, closed } = await load.run({ ...order, forget: scenario === 'create', rewind: true });
     const cpu = started.cpuMs() - before;
-    const { totalMs } = await upstream.report();
-    rows.push({ system, mode, scenario, connections, upstreamMs, ...figures(latencies, took, cpu, totalMs), closed });
+    const calls = await upstream.report();
+    const times = calm ? ownTimes(requests, calls) : timesLessMean(requests, calls);
+    rows.push({ system, mode, scenario, connections, calm, ...figures(times, took, cpu), closed });
   }
   return rows;
 }
 
-/** The upstream's time is taken off each latency, as what it took for a request on average. */
-function figures(latencies, seconds, cpu, upstreamTotalMs) {
-  const requests = latencies.length;
-  const upstreamPerRequest = upstreamTotalMs / requests;
-  const own = (share) => round(Math.max(0, quantile(latencies, share) - upstreamPerRequest));
-  return {
-    requests,
-    perSecond: round(requests / seconds),
-    p50: own(0.5),
-    p99: own(0.99),
-    p999: own(0.999),
-    upstreamPerRequest: round(upstreamPerRequest),
-    cpuMs: round(cpu / requests),
-    cores: round(cpu / 1000 / seconds),
-  };
+/** Where requests are many, and the upstream's time is small: less what the upstream took for one on average. */
+function timesLessMean(requests, calls) {
+  const times = lengths(requests);
+  const upstreamPerRequest = lengths(calls).reduce((sum, ms) => sum + ms, 0) / times.length;
+  return times.map((ms) => Math.max(0, ms - upstreamPerRequest));
+}
+
+function figures(times, seconds, cpu) {
+  return { ...latencyFigures(times, seconds), cpuMs: round(cpu / times.length), cores: round(cpu / 1000 / seconds) };
+}
+
+function latencyFigures(times, seconds) {
+  const [p50, p99, p999] = [0.5, 0.99, 0.999].map((share) => round(quantile(times, share)));
+  return { requests: times.length, perSecond: round(times.length / seconds), p50, p99, p999 };
+}
+
+/** What the load, the upstream and the system take by themselves: the same measurement, without a gateway in between. */
+async function measureFloor(upstream, load, { calmSeconds }) {
+  progress('the upstream without a gateway …');
+  await upstream.setDelay(UPSTREAM_MS);
+  await upstream.report();
+  const order = { url: upstream.url, mode: 'directly', scenario: 'create', connections: USUAL, seconds: calmSeconds, lanes: true };
+  const { requests, seconds } = await load.run(order);
+  return latencyFigures(ownTimes(requests, await upstream.report()), seconds);
 }
 
 /** Whole relays in managed mode, one after the other, and what one costs when so many are stored. */
 async function measureGrowth(upstream, load, { stored, growthRelays, restSeconds }) {
-  await upstream.setDelay(0);
+  await upstream.setDelay([0, 0]);
   const started = await startSystem({ system: 'relay-edge', mode: 'managed', upstream: upstream.url });
   const relays = async (times) => {
     const before = started.cpuMs();
-    const { latencies, seconds } = await load.run({ url: started.url, mode: 'managed', scenario: 'relay', connections: USUAL, times, credentials: started.credentials });
+    const { requests, seconds } = await load.run({ url: started.url, mode: 'managed', scenario: 'relay', connections: USUAL, times, credentials: started.credentials });
+    const latencies = lengths(requests);
     return { cpu: (started.cpuMs() - before) / latencies.length, latency: median(latencies), seconds };
   };
   try {

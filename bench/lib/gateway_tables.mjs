@@ -1,7 +1,7 @@
 // The tables and the plot of `npm run bench:gateway`, from its results.
 
 import { table } from './crypto_tables.mjs';
-import { SCENARIOS, UPSTREAM_MS, USUAL } from './gateway.mjs';
+import { SCENARIOS, USUAL } from './gateway.mjs';
 import { linePlot, short } from './svg.mjs';
 
 const SYSTEM_TITLES = { 'relay-edge pass-through': 'pass-through', 'relay-edge managed': 'managed', 'baseline pass-through': 'plain JavaScript' };
@@ -20,15 +20,15 @@ const SCENARIO_TITLES = {
 const FLAT = 0.1;
 
 function finder({ rows }) {
-  return (name, scenario, connections, upstreamMs = 0) =>
-    rows.find((row) => `${row.system} ${row.mode}` === name && row.scenario === scenario && row.connections === connections && row.upstreamMs === upstreamMs);
+  return (name, scenario, connections, { calm = false } = {}) =>
+    rows.find((row) => `${row.system} ${row.mode}` === name && row.scenario === scenario && row.connections === connections && row.calm === calm);
 }
 
 /** What is demanded of the gateway. @param {any} results */
 export function gatewayDemands(results) {
   const find = finder(results);
   const endpoints = ['relay-edge pass-through', 'relay-edge managed'].flatMap((name) =>
-    SCENARIOS[name].filter((scenario) => scenario !== 'relay').map((scenario) => ({ name, scenario, row: find(name, scenario, USUAL, UPSTREAM_MS) })),
+    SCENARIOS[name].filter((scenario) => scenario !== 'relay').map((scenario) => ({ name, scenario, row: find(name, scenario, USUAL, { calm: true }) })),
   );
   const worst = (figure) => endpoints.reduce((a, b) => (b.row[figure] > a.row[figure] ? b : a));
   const below = (figure, limit, what) => {
@@ -58,16 +58,18 @@ export function gatewayTables(results) {
   return { calm: calmTable(results), full: fullTable(results), growth: growthTable(results), limit: limitText(results) };
 }
 
-function calmTable(results) {
-  const lines = results.rows
-    .filter(({ upstreamMs }) => upstreamMs > 0)
-    .map((row) => [SYSTEM_TITLES[`${row.system} ${row.mode}`], SCENARIO_TITLES[row.scenario], ...['perSecond', 'p50', 'p99', 'p999', 'cpuMs'].map((figure) => short(row[figure]))]);
-  return table(['', '', 'per second', 'p50, ms', 'p99, ms', 'p99.9, ms', 'CPU each, ms'], lines);
+function calmTable({ rows, floor }) {
+  const figures = ['perSecond', 'p50', 'p99', 'p999', 'cpuMs', 'cores'];
+  const lines = rows
+    .filter(({ calm }) => calm)
+    .map((row) => [SYSTEM_TITLES[`${row.system} ${row.mode}`], SCENARIO_TITLES[row.scenario], ...figures.map((figure) => short(row[figure]))]);
+  const without = ['no gateway', 'the load asks the upstream', short(floor.perSecond), ...['p50', 'p99', 'p999'].map((figure) => short(floor[figure])), '–', '–'];
+  return table(['', '', 'per second', 'p50, ms', 'p99, ms', 'p99.9, ms', 'CPU each, ms', 'cores'], [...lines, without]);
 }
 
 function fullTable(results) {
   const lines = results.rows
-    .filter(({ upstreamMs }) => upstreamMs === 0)
+    .filter(({ calm }) => !calm)
     .map((row) => [
       SYSTEM_TITLES[`${row.system} ${row.mode}`], SCENARIO_TITLES[row.scenario], String(row.connections),
       ...['perSecond', 'p50', 'p99', 'p999', 'cpuMs', 'cores'].map((figure) => short(row[figure])),
@@ -98,7 +100,7 @@ export function gatewayPlot(results) {
   const lines = names.map(([name, kind]) => ({
     label: SYSTEM_TITLES[name],
     kind,
-    points: results.rows.filter((row) => `${row.system} ${row.mode}` === name && row.scenario === 'purchase' && row.upstreamMs === 0).map((row) => [row.connections, row.perSecond]),
+    points: results.rows.filter((row) => `${row.system} ${row.mode}` === name && row.scenario === 'purchase' && !row.calm).map((row) => [row.connections, row.perSecond]),
   }));
   return linePlot({
     title: 'Purchases per second on one thread of workerd, on a logarithmic scale',
