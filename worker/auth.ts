@@ -11,10 +11,11 @@ import { unauthorized } from "./errors.js";
 export async function authenticateCaller(request: Request, tokens: readonly GatewayToken[]): Promise<string> {
   const presented = bearerToken(request);
   if (presented === undefined) throw unauthorized("expected Authorization: Bearer <gateway token>");
+  const known = await digestsOf(tokens);
   const digest = await sha256(presented);
   let caller: string | undefined;
-  for (const { id, token } of tokens) {
-    if (sameDigest(digest, await sha256(token))) caller = id;
+  for (const [index, { id }] of tokens.entries()) {
+    if (sameDigest(digest, known[index] as ArrayBuffer)) caller = id;
   }
   if (caller === undefined) throw unauthorized("the gateway token is not known");
   return caller;
@@ -50,6 +51,15 @@ function sameDigest(a: ArrayBuffer, b: ArrayBuffer): boolean {
   const other = new Uint8Array(b);
   return new Uint8Array(a).reduce((difference, byte, index) => difference | (byte ^ (other[index] ?? 0xff)), a.byteLength ^ b.byteLength) === 0;
 }
+
+/** Made once for a configuration. */
+async function digestsOf(tokens: readonly GatewayToken[]): Promise<readonly ArrayBuffer[]> {
+  const made = digests.get(tokens) ?? (await Promise.all(tokens.map(({ token }) => sha256(token))));
+  digests.set(tokens, made);
+  return made;
+}
+
+const digests = new WeakMap<readonly GatewayToken[], readonly ArrayBuffer[]>();
 
 function sha256(text: string): Promise<ArrayBuffer> {
   return crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));

@@ -91,13 +91,13 @@ async function readBytes(request: Request): Promise<Uint8Array> {
     await request.body?.cancel();
     throw tooLarge();
   }
+  // As long as it was announced, and no longer: HTTP sees to that.
+  if (announced !== null) return whole(await request.arrayBuffer().catch(incomplete));
   const chunks: Uint8Array[] = [];
   let total = 0;
   const reader = request.body?.getReader();
   while (reader !== undefined) {
-    const { done, value } = await reader.read().catch(() => {
-      throw new GatewayError(400, "body_incomplete", "The body did not arrive whole.");
-    });
+    const { done, value } = await reader.read().catch(incomplete);
     if (done) break;
     total += value.byteLength;
     if (total > MAX_BODY_BYTES) {
@@ -115,15 +115,26 @@ async function readBytes(request: Request): Promise<Uint8Array> {
   return bytes;
 }
 
+function whole(body: ArrayBuffer): Uint8Array {
+  if (body.byteLength > MAX_BODY_BYTES) throw tooLarge();
+  return new Uint8Array(body);
+}
+
+function incomplete(): never {
+  throw new GatewayError(400, "body_incomplete", "The body did not arrive whole.");
+}
+
 function tooLarge(): GatewayError {
   return new GatewayError(413, "body_too_large", "The body is too large.", { details: `at most ${MAX_BODY_BYTES} bytes` });
 }
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 
 function parseObject(bytes: Uint8Array, members: readonly string[]): Record<string, unknown> {
   let text: string;
   let value: unknown;
   try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
+    text = utf8.decode(bytes);
     value = JSON.parse(text);
   } catch {
     // What the parser says quotes the body, so it is left out.

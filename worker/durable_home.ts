@@ -1,6 +1,5 @@
 /** The SQLite database and the alarm of a Durable Object, as the home of a ledger object. */
-import type { FlagName, LedgerHome, RecordRow } from "./ledger_home.js";
-import type { Row } from "./ledger_schedule.js";
+import type { FlagName, Kept, LedgerHome, RecordRow, SubjectRow } from "./ledger_home.js";
 
 export class DurableHome implements LedgerHome {
   readonly place: string;
@@ -15,17 +14,22 @@ export class DurableHome implements LedgerHome {
     this.sql = storage.sql;
   }
 
-  subject() {
-    return this.select<{ kind: "relay" | "key"; sealed: string }>("SELECT kind, sealed FROM subject")[0];
+  all(): Kept {
+    // The last table that is made.
+    this.prepared ||= this.sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'flags'").toArray().length > 0;
+    if (!this.prepared) return { subject: undefined, flags: [], records: [] };
+    const select = <T extends Record<string, SqlStorageValue>>(columns: string, table: string) => this.sql.exec<T>(`SELECT ${columns} FROM ${table}`).toArray();
+    return {
+      subject: select<{ kind: "relay" | "key"; sealed: string }>("kind, sealed", "subject")[0],
+      flags: select<{ name: FlagName; value: number }>("name, value", "flags"),
+      records: select<StoredRecord>("*", "records").map(({ in_doubt, unsettled, written_at, ...row }) =>
+        ({ ...row, inDoubt: in_doubt === 1, unsettled: unsettled === 1, writtenAt: written_at })),
+    };
   }
 
-  insertSubject(kind: "relay" | "key", sealed: string): void {
+  insertSubject({ kind, sealed }: SubjectRow): void {
     this.prepare();
-    this.sql.exec("INSERT INTO subject (only, kind, sealed) VALUES (1, ?, ?) ON CONFLICT DO NOTHING", kind, sealed);
-  }
-
-  flag(name: FlagName): number | undefined {
-    return this.select<{ value: number }>("SELECT value FROM flags WHERE name = ?", name)[0]?.value;
+    this.sql.exec("INSERT INTO subject (only, kind, sealed) VALUES (1, ?, ?)", kind, sealed);
   }
 
   setFlag(name: FlagName, value: number): void {
@@ -33,13 +37,9 @@ export class DurableHome implements LedgerHome {
     this.sql.exec("INSERT INTO flags (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, value);
   }
 
-  record(name: string) {
-    return this.select<{ version: number; sealed: string }>("SELECT version, sealed FROM records WHERE name = ?", name)[0];
-  }
-
-  writeRecord({ name, sealed, state, since, inDoubt, unsettled }: RecordRow, version: number | undefined): number | undefined {
+  writeRecord({ name, sealed, state, since, inDoubt, unsettled, writtenAt }: RecordRow, version: number | undefined): number | undefined {
     this.prepare();
-    const columns = [sealed, state, since, inDoubt ? 1 : 0, unsettled ? 1 : 0, Date.now()];
+    const columns = [sealed, state, since, inDoubt ? 1 : 0, unsettled ? 1 : 0, writtenAt];
     const written = version === undefined
       ? this.sql.exec<{ version: number }>(
         `INSERT INTO records (sealed, state, since, in_doubt, unsettled, written_at, name, version)
@@ -48,12 +48,6 @@ export class DurableHome implements LedgerHome {
         `UPDATE records SET sealed = ?, state = ?, since = ?, in_doubt = ?, unsettled = ?, written_at = ?, version = version + 1
          WHERE name = ? AND version = ? RETURNING version`, ...columns, name, version);
     return written.toArray()[0]?.version;
-  }
-
-  rows(): Row[] {
-    const found = this.select<{ name: string; state: string; since: number | null; in_doubt: number; unsettled: number; written_at: number }>(
-      "SELECT name, state, since, in_doubt, unsettled, written_at FROM records");
-    return found.map(({ in_doubt, unsettled, written_at, ...row }) => ({ ...row, inDoubt: in_doubt === 1, unsettled: unsettled === 1, writtenAt: written_at }));
   }
 
   /**
@@ -78,12 +72,6 @@ export class DurableHome implements LedgerHome {
     this.prepared = false; // whoever looked meanwhile may have seen tables that are gone by now
   }
 
-  /** Nothing, when there are no tables. */
-  private select<T extends Record<string, SqlStorageValue>>(query: string, ...values: unknown[]): T[] {
-    this.prepared ||= this.sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'flags'").toArray().length > 0; // the last that is made
-    return this.prepared ? this.sql.exec<T>(query, ...values).toArray() : [];
-  }
-
   /** Before whatever writes: the tables are gone after {@link wipe}. */
   private prepare(): void {
     if (this.prepared) return;
@@ -94,4 +82,15 @@ export class DurableHome implements LedgerHome {
       CREATE TABLE IF NOT EXISTS flags (name TEXT PRIMARY KEY, value INTEGER NOT NULL);`);
     this.prepared = true;
   }
+}
+
+interface StoredRecord extends Record<string, SqlStorageValue> {
+  name: string;
+  version: number;
+  sealed: string;
+  state: string;
+  since: number | null;
+  in_doubt: number;
+  unsettled: number;
+  written_at: number;
 }

@@ -13,8 +13,9 @@ export function issuerKeyOptions(config: Config): PersonaOptions {
     async acceptIssuerKey(key) {
       // Only with permissiveIssuerKeys does one get this far.
       if (key.tokenKeyIdKind === "mismatch") writeIssuerKeyLog({ code: "issuer_key_mismatch", mend: [MISMATCH] });
-      if (config.mode !== "managed") return;
+      if (config.mode !== "managed" || wasAccepted(config, key)) return;
       const verdict = await ask(config, key);
+      if (verdict?.ok === true) noteAccepted(config, key);
       if (verdict?.ok === true) return;
       if (!permissive) throw new Refused(verdict === undefined ? { why: "unreachable" } : { why: "issuer-key", ...verdict });
       writeIssuerKeyLog(verdict === undefined ? { code: "store_unavailable" } : { code: "issuer_key_suspicious", mend: [verdict.mend] });
@@ -27,6 +28,35 @@ export const MISMATCH = "Persona offers an issuer key under the id of another; a
 /** The one object that keeps the books of this upstream. Another one's keys say nothing of its. */
 export function openIssuerKeys({ baseUrl, issuerKeyBooks }: ManagedConfig): IssuerKeyBooks {
   return issuerKeyBooks.get(issuerKeyBooks.idFromName(`issuer-keys ${baseUrl}`)) as IssuerKeyBooks;
+}
+
+/**
+ * What the books accept they accept for days, as long as the settings stand; so for a minute they are not asked again. In the
+ * memory of one isolate, of its configuration.
+ */
+const ACCEPTED_MS = 60_000;
+
+/** More keys at once than there are claim types: something is odd, and the books are asked. */
+const MOST_KEPT = 100;
+
+/** When a key was accepted, by all that the books go by. */
+const accepted = new WeakMap<ManagedConfig, Map<string, number>>();
+
+function wasAccepted(config: ManagedConfig, key: OfferedIssuerKey): boolean {
+  const at = accepted.get(config)?.get(nameOf(key)) ?? -Infinity;
+  const age = Date.now() - at;
+  return age >= 0 && age < ACCEPTED_MS;
+}
+
+function noteAccepted(config: ManagedConfig, key: OfferedIssuerKey): void {
+  const keys = accepted.get(config) ?? new Map<string, number>();
+  if (keys.size >= MOST_KEPT) keys.clear();
+  keys.set(nameOf(key), Date.now());
+  accepted.set(config, keys);
+}
+
+function nameOf({ claimType, sandbox, keyHash, tokenKeyId }: OfferedIssuerKey): string {
+  return JSON.stringify([claimType, sandbox, keyHash, tokenKeyId]);
 }
 
 /** `undefined` when the books can't be reached; they are asked twice. */

@@ -3,7 +3,7 @@
  * object and to its place there; in the clear are only states and times.
  */
 import { type RecordStore, describePurchase, describeRedemption } from "../pkg/workerd.js";
-import type { LedgerHome } from "./ledger_home.js";
+import type { FlagName, LedgerHome, RecordRow, SubjectRow } from "./ledger_home.js";
 import type { RelaySubject, KeyedSubject, Standing, Subject } from "./ledger_protocol.js";
 import type { Later } from "./redeem_later.js";
 import { type Row, nextWaking } from "./ledger_schedule.js";
@@ -27,8 +27,26 @@ export type RecordName = keyof typeof DESCRIBE;
 /** What is kept of a {@link Subject}. */
 export type KeptSubject = RelaySubject | Omit<KeyedSubject, "evenIfMoved">;
 
+/** A row, and what is known of it besides. */
+interface Known extends RecordRow {
+  readonly version: number;
+  /** Once it was opened. */
+  text?: string;
+  standing?: Standing;
+}
+
+/** All rows as they stand in the home. */
+interface Mirror {
+  subject: (SubjectRow & { opened?: KeptSubject }) | undefined;
+  readonly flags: Map<FlagName, number>;
+  readonly records: Map<string, Known>;
+}
+
 export class LedgerStorage {
-  private subjectCache: KeptSubject | undefined;
+  /**
+   * Read once, for nobody else writes; what is written goes here in the same step. `undefined` when it has to be read (again).
+   */
+  private mirror: Mirror | undefined;
 
   /** `keys`: the first seals, all open. */
   constructor(private readonly home: LedgerHome, private readonly keys: readonly SealingKey[]) {}
@@ -42,100 +60,106 @@ export class LedgerStorage {
     if (given.kind === "key") delete (given as { evenIfMoved?: boolean }).evenIfMoved;
     const there = await this.subject();
     if (there !== undefined) return there;
-    const sealed = await this.seal("subject", JSON.stringify({ v: 1, ...given }));
+    const row = { kind: given.kind, sealed: await this.seal("subject", JSON.stringify({ v: 1, ...given })) };
     // The promise and the insertion are one step, so nobody is told in between that the object has not started.
-    const started = await this.commit(() => {
-      if (this.home.flag("moved") !== undefined && !force) return false;
-      this.home.insertSubject(given.kind, sealed);
+    const may = await this.commit(() => {
+      if (this.flag("moved") !== undefined && !force) return false;
+      if (this.started()) return true;
+      this.home.insertSubject(row);
+      this.known.subject = { ...row, opened: given };
       return true;
     });
-    if (!started) return undefined;
-    return this.subject();
+    return may ? this.subject() : undefined;
   }
 
   async subject(): Promise<KeptSubject | undefined> {
-    if (this.subjectCache !== undefined) return this.subjectCache;
-    const row = this.home.subject();
-    if (row === undefined) return undefined;
+    const row = this.known.subject;
+    if (row === undefined || row.opened !== undefined) return row?.opened;
     const { v: _, ...subject } = JSON.parse(await this.unseal("subject", row.sealed)) as { v: 1 } & KeptSubject;
-    if (this.started()) this.subjectCache = subject as KeptSubject; // not if it was deleted while it was being opened
-    return subject as KeptSubject;
+    row.opened = subject as KeptSubject;
+    return row.opened;
   }
 
   /** Whether there is a subject. */
   started(): boolean {
-    return this.home.subject() !== undefined;
+    return this.known.subject !== undefined;
   }
 
   /** Whether the object has started; if not, it promises that it never will. In one step. */
   async startedOrNever(): Promise<boolean> {
     if (this.started()) return true;
-    await this.commit(() => this.home.setFlag("moved", Date.now()));
+    await this.commit(() => this.setFlag("moved", Date.now()));
     return false;
   }
 
   /** Notes that somebody asked for something, which starts the schedule of the alarms over. */
   called(): void {
-    this.home.setFlag("called", Date.now());
+    this.setFlag("called", Date.now());
   }
 
   /** The attempt whose slot among the day's purchases is taken, or was about to be: see purchase_slot.ts. */
   get slotOf(): number | undefined {
-    const slot = this.home.flag("slot") ?? 0;
+    const slot = this.flag("slot") ?? 0;
     return slot === 0 ? undefined : slot - 1;
   }
 
   /** On disk when it answers, with an alarm to come back to it. */
   async noteSlot(attempt: number | undefined): Promise<void> {
-    await this.commit(() => this.home.setFlag("slot", attempt === undefined ? 0 : attempt + 1));
+    await this.commit(() => this.setFlag("slot", attempt === undefined ? 0 : attempt + 1));
   }
 
   /** Whether a pass of the pool may be bound to this object, or the pool not know that it is here: see pool_take.ts. */
   get asksPool(): boolean {
-    return this.home.flag("pool") === 1;
+    return this.flag("pool") === 1;
   }
 
   /** On disk when it answers, with an alarm to come back to it. */
   async notePool(asks: boolean): Promise<void> {
-    await this.commit(() => this.home.setFlag("pool", asks ? 1 : 0));
+    await this.commit(() => this.setFlag("pool", asks ? 1 : 0));
   }
 
   /** One record, for the SDK. Its version counts the writes. */
   record(name: RecordName): RecordStore {
     return {
       read: async () => {
-        const row = this.home.record(name);
-        return row && { text: await this.unseal(name, row.sealed), version: row.version };
+        const row = this.known.records.get(name);
+        return row && { text: await this.textOf(row), version: row.version };
       },
       write: async (text, version) => {
-        const { state, since, inDoubt, unsettled } = DESCRIBE[name](text);
+        const standing = DESCRIBE[name](text);
+        const { state, since, inDoubt, unsettled } = standing;
         const sealed = await this.seal(name, text);
-        const row = { name, sealed, state, since: since === undefined ? null : Math.round(since * 1000), inDoubt, unsettled };
+        const row = { name, sealed, state, since: since === undefined ? null : Math.round(since * 1000), inDoubt, unsettled, writtenAt: Date.now() };
         // Compare-and-set: while the text was being sealed, another may have written. The alarm goes with it: should we die
         // while a call is on its way, it is what comes back.
-        return this.commit(() => this.home.writeRecord(row, version as number | undefined));
+        return this.commit(() => {
+          const written = this.home.writeRecord(row, version as number | undefined);
+          if (written !== undefined) this.known.records.set(name, { ...row, version: written, text, standing });
+          return written;
+        });
       },
     };
   }
 
   /** The text of a record, if there is one. */
   async text(name: RecordName): Promise<string | undefined> {
-    return (await this.record(name).read())?.text;
+    const row = this.known.records.get(name);
+    return row && this.textOf(row);
   }
 
   async standing(name: Exclude<RecordName, "creation">): Promise<Standing | undefined> {
-    const text = await this.text(name);
-    return text === undefined ? undefined : DESCRIBE[name](text);
+    const row = this.known.records.get(name);
+    return row && (row.standing ??= DESCRIBE[name](await this.textOf(row)));
   }
 
   rows(): Row[] {
-    return this.home.rows();
+    return [...this.known.records.values()];
   }
 
   /** What is to be done next without being asked. */
   waking(now: number) {
-    const kind = this.home.subject()?.kind ?? "key";
-    const calledAt = this.home.flag("called") ?? this.home.flag("moved") ?? now;
+    const kind = this.known.subject?.kind ?? "key";
+    const calledAt = this.flag("called") ?? this.flag("moved") ?? now;
     return nextWaking(this.rows(), kind, calledAt, now, { owesSlot: this.slotOf !== undefined, asksPool: this.asksPool });
   }
 
@@ -146,13 +170,45 @@ export class LedgerStorage {
 
   /** Deletes everything. Nothing is awaited before it is done. */
   async wipe(): Promise<void> {
-    this.subjectCache = undefined;
-    await this.home.wipe();
+    const wiped = this.home.wipe();
+    this.mirror = undefined;
+    await wiped;
+    this.mirror = undefined; // whoever looked meanwhile may have seen rows that are gone by now
+  }
+
+  private get known(): Mirror {
+    if (this.mirror === undefined) {
+      const { subject, flags, records } = this.home.all();
+      this.mirror = {
+        subject,
+        flags: new Map(flags.map(({ name, value }) => [name, value])),
+        records: new Map(records.map((row): [string, Known] => [row.name, row])),
+      };
+    }
+    return this.mirror;
+  }
+
+  private flag(name: FlagName): number | undefined {
+    return this.known.flags.get(name);
+  }
+
+  private setFlag(name: FlagName, value: number): void {
+    this.home.setFlag(name, value);
+    this.known.flags.set(name, value);
+  }
+
+  private async textOf(row: Known): Promise<string> {
+    return (row.text ??= await this.unseal(row.name, row.sealed));
   }
 
   /** Answers when everything is on disk, the next alarm with it. */
-  private commit<T>(work: () => T): Promise<T> {
-    return this.home.commit(work, () => Math.max(this.waking(Date.now()).at, Date.now()));
+  private async commit<T>(work: () => T): Promise<T> {
+    try {
+      return await this.home.commit(work, () => Math.max(this.waking(Date.now()).at, Date.now()));
+    } catch (error) {
+      this.mirror = undefined; // nothing was written of what it says
+      throw error;
+    }
   }
 
   private seal(name: string, text: string): Promise<string> {

@@ -40,6 +40,7 @@ export class PurchaseSlot {
 
   /** A record whose attempts can't be written down as sent without a slot. */
   guard(record: RecordStore): RecordStore {
+    if (!this.limit?.active) return record;
     return {
       read: () => record.read(),
       write: async (text, version) => {

@@ -36,12 +36,18 @@ export async function openRelayStore(config: ManagedConfig): Promise<RelayStore>
   const kv = config.relays;
   const keys = await deriveKeys(config.storeKeys);
   const first = keys[0] as SealingKey; // STORE_KEYS has at least one
+  /** The latest name under the first key: a request is about one relay. */
+  let latest: { readonly relayToken: string; readonly name: string } | undefined;
+  const nameOf = async (relayToken: string): Promise<string> => {
+    if (latest?.relayToken !== relayToken) latest = { relayToken, name: await entryName(first, RELAY, relayToken) };
+    return latest.name;
+  };
 
   return {
     /** An entry has the name that the key gives it which was first when it was written. */
     async relay(relayToken) {
       for (const key of keys) {
-        const name = await entryName(key, RELAY, relayToken);
+        const name = key === first ? await nameOf(relayToken) : await entryName(key, RELAY, relayToken);
         const value = await kv.get(name).catch(() => {
           throw storeUnavailable();
         });
@@ -50,7 +56,7 @@ export async function openRelayStore(config: ManagedConfig): Promise<RelayStore>
       return undefined;
     },
     async putRelay(relayToken, record) {
-      const name = await entryName(first, RELAY, relayToken);
+      const name = await nameOf(relayToken);
       const value = await seal(first, name, JSON.stringify(record));
       await kv.put(name, value, { expirationTtl: ENTRY_TTL_S }).catch(() => {
         throw storeUnavailable();
@@ -60,7 +66,7 @@ export async function openRelayStore(config: ManagedConfig): Promise<RelayStore>
       for (const key of keys) await kv.delete(await entryName(key, RELAY, relayToken));
     },
     async logId(relayToken) {
-      return (await entryName(first, RELAY, relayToken)).slice(RELAY.length + 1, RELAY.length + 17);
+      return (await nameOf(relayToken)).slice(RELAY.length + 1, RELAY.length + 17);
     },
   };
 }

@@ -34,7 +34,7 @@ function derive(storeKeys: readonly StoreKey[]): Promise<SealingKey[]> {
       const material = await crypto.subtle.importKey("raw", bytes, "HKDF", false, ["deriveKey"]);
       return {
         id,
-        naming: await crypto.subtle.deriveKey(hkdf("relay-edge v1 naming"), material, { name: "HMAC", hash: "SHA-256", length: 256 }, false, ["sign"]),
+        naming: await crypto.subtle.deriveKey(hkdf("relay-edge v1 naming"), material, HMAC_KEY, false, ["sign"]),
         sealing: await crypto.subtle.deriveKey(hkdf("relay-edge v1 sealing"), material, { name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]),
       };
     }),
@@ -51,11 +51,18 @@ export async function entryName(key: SealingKey, label: string, subject: string)
  * The secret that the idempotency keys of purchases follow from, for one deployment. Of its own, so that it may come from
  * another key than the one that seals (`IDEMPOTENCY_KEYS`).
  */
-export async function deriveIdempotencySecret({ bytes }: StoreKey, subject: string): Promise<string> {
-  const material = await crypto.subtle.importKey("raw", bytes, "HKDF", false, ["deriveKey"]);
-  const key = await crypto.subtle.deriveKey(hkdf("relay-edge v1 idempotency"), material, { name: "HMAC", hash: "SHA-256", length: 256 }, false, ["sign"]);
+export async function deriveIdempotencySecret(storeKey: StoreKey, subject: string): Promise<string> {
+  let key = deriving.get(storeKey);
+  if (key === undefined) {
+    const material = await crypto.subtle.importKey("raw", storeKey.bytes, "HKDF", false, ["deriveKey"]);
+    key = await crypto.subtle.deriveKey(hkdf("relay-edge v1 idempotency"), material, HMAC_KEY, false, ["sign"]);
+    deriving.set(storeKey, key);
+  }
   return hex(await crypto.subtle.sign("HMAC", key, utf8.encode(subject)));
 }
+
+/** Keys only, as {@link known}. */
+const deriving = new WeakMap<StoreKey, CryptoKey>();
 
 /** A name that only who knows the secret can find: HMAC-SHA-256 in hex. */
 export async function nameUnder(secret: string, label: string, text: string): Promise<string> {
@@ -101,6 +108,8 @@ export function isSealedUnder(keys: readonly SealingKey[], value: string): boole
 export function hex(bytes: ArrayBuffer): string {
   return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
+
+const HMAC_KEY = { name: "HMAC", hash: "SHA-256", length: 256 } as const;
 
 const VERSION = "1";
 const IV_BYTES = 12;
