@@ -11,7 +11,7 @@ Runs the gateway in workerd, in both modes, and a plain JavaScript Worker with @
 and on whole relays, and measures what a relay costs as they pile up. Takes about seven minutes. Linux only: it reads /proc.
 
   --seconds N      for each endpoint at full load. Default: 2.5
-  --full           up to 100,000 stored relays instead of 10,000, which takes long: docs/benchmarks.md says how long
+  --full           up to 100,000 stored relays instead of 10,000, which takes about twenty-five minutes
   --quick          a few seconds. For seeing that it works; the numbers are no good
   --out FOLDER     where gateway.json goes. Default: build/bench/results
   --write          keeps the results in bench/results/, and draws docs/benchmarks.md and its plots from there

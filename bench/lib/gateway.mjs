@@ -31,7 +31,7 @@ export const USUAL = 16;
  * @property {number} calmSeconds for one where the gateway's own time is measured
  * @property {number[]} stored how many relays are stored when the cost of one more is measured
  * @property {number} growthRelays how many relays each batch of those measurements makes
- * @property {number} restSeconds after which the memory is looked at once more
+ * @property {number} restSeconds before what one more costs is measured, and before the memory is looked at once more
  */
 
 /** Batches of relays at each number that is stored. */
@@ -125,6 +125,7 @@ async function measureGrowth(upstream, load, { stored, growthRelays, restSeconds
     const latencies = lengths(requests);
     return { cpu: (started.cpuMs() - before) / latencies.length, latency: median(latencies), seconds };
   };
+  const rest = () => new Promise((resolve) => setTimeout(resolve, restSeconds * 1000));
   try {
     const rows = [];
     let made = 0;
@@ -133,6 +134,8 @@ async function measureGrowth(upstream, load, { stored, growthRelays, restSeconds
       progress(`filling up to ${size} relays …`);
       const fill = size - made - BATCHES * growthRelays;
       const { seconds } = await relays(fill);
+      // Until workerd has put away the objects that nobody uses: it would otherwise have more of them in memory the longer this took.
+      await rest();
       const windows = [];
       for (let window = 0; window < BATCHES; window += 1) windows.push(await relays(growthRelays));
       made = size;
@@ -144,7 +147,7 @@ async function measureGrowth(upstream, load, { stored, growthRelays, restSeconds
         memory: started.memory(),
       });
     }
-    await new Promise((resolve) => setTimeout(resolve, restSeconds * 1000));
+    await rest();
     return { memoryAtStart, memoryAtRest: started.memory(), restSeconds, connections: USUAL, rows };
   } finally {
     await started.close();
