@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFile, readdir } from "node:fs/promises";
 import path from "node:path";
 import { after, before, test } from "node:test";
+import { whereIs } from "../../scripts/where.mjs";
 import { startSimulator } from "../../simulator/index.mjs";
 import { startGateway } from "../support/gateway.mjs";
 import { API_KEY, CLAIM_TYPE, caller, complete, managedSecrets, newStoreKey, persistent } from "./support.mjs";
@@ -186,6 +187,8 @@ test("a fault of our own is 500 and says nothing, its log line only where it was
     assert.deepEqual(answer.body, { errors: [{ title: "The gateway failed. The next request is not affected.", code: "internal" }] });
     const line = await gateway.log(({ code }) => code === "internal");
     assert.match(line.fault, /^TypeError at \w+ \(index\.js:\d+:\d+\)$/);
+    assert.match(whereIs(line.fault), /^worker\/seal\.ts:\d+:\d+$/);
+    assert.throws(() => whereIs("TypeError"), /give it as the log does/);
     assert.equal(line.level, "error");
     assert.doesNotMatch(gateway.output(), /20261121|not a function/);
   });
