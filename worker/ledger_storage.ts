@@ -67,6 +67,7 @@ export class LedgerStorage {
       if (this.started()) return true;
       this.home.insertSubject(row);
       this.known.subject = { ...row, opened: given };
+      this.called();
       return true;
     });
     return may ? this.subject() : undefined;
@@ -92,9 +93,11 @@ export class LedgerStorage {
     return false;
   }
 
-  /** Notes that somebody asked for something, which starts the schedule of the alarms over. */
+  /** Notes that somebody asked for something, which starts the schedule of the alarms over. A second is nothing to it. */
   called(): void {
-    this.setFlag("called", Date.now());
+    const now = Date.now();
+    const age = now - (this.flag("called") ?? 0);
+    if (age < 0 || age >= 1000) this.setFlag("called", now);
   }
 
   /** The attempt whose slot among the day's purchases is taken, or was about to be: see purchase_slot.ts. */

@@ -106,7 +106,8 @@ export function isSealedUnder(keys: readonly SealingKey[], value: string): boole
 
 /** Lower-case hex. */
 export function hex(bytes: ArrayBuffer): string {
-  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const view: Encodable = new Uint8Array(bytes);
+  return view.toHex?.() ?? Array.from(view, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 const HMAC_KEY = { name: "HMAC", hash: "SHA-256", length: 256 } as const;
@@ -125,7 +126,17 @@ function gcm(iv: Uint8Array<ArrayBuffer>, keyId: string, name: string) {
   return { name: "AES-GCM", iv, additionalData: utf8.encode(`${VERSION}\n${keyId}\n${name}`), tagLength: 128 };
 }
 
-function base64url(bytes: Uint8Array): string {
+/** What newer runtimes do by themselves (tc39.es/proposal-arraybuffer-base64), several times as fast. */
+interface Encodable extends Uint8Array<ArrayBuffer> {
+  toHex?(): string;
+  toBase64?(options: typeof BASE64URL): string;
+}
+
+const BASE64URL = { alphabet: "base64url", omitPadding: true } as const;
+const { fromBase64 } = Uint8Array as unknown as { fromBase64?(text: string, options: typeof BASE64URL): Uint8Array<ArrayBuffer> };
+
+function base64url(bytes: Encodable): string {
+  if (bytes.toBase64 !== undefined) return bytes.toBase64(BASE64URL);
   let text = "";
   // In parts, for a call takes only so many arguments.
   for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
@@ -134,5 +145,6 @@ function base64url(bytes: Uint8Array): string {
 }
 
 function fromBase64url(text: string): Uint8Array<ArrayBuffer> {
+  if (fromBase64 !== undefined) return fromBase64.call(Uint8Array, text, BASE64URL);
   return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (char) => char.charCodeAt(0));
 }

@@ -20,14 +20,25 @@ export interface About {
 
 /** A client for creations and redemptions. They are anonymous: it is not given the API key. */
 export function anonymousPersona(config: Config): Persona {
-  return new Persona({ ...common(config) });
+  const client = anonymous.get(config) ?? new Persona(common(config));
+  anonymous.set(config, client);
+  return client;
 }
 
 /** A client for purchases. */
 export function payingPersona(config: Config, apiKey: string): Persona {
+  const ours = config.mode === "managed" && config.apiKey === apiKey;
+  const known = ours ? paying.get(config) : undefined;
+  if (known !== undefined) return known;
   const version: PersonaOptions = config.personaVersion === undefined ? {} : { personaVersion: config.personaVersion };
-  return new Persona({ ...common(config), apiKey, ...version, ...issuerKeyOptions(config) });
+  const client = new Persona({ ...common(config), apiKey, ...version, ...issuerKeyOptions(config) });
+  if (ours) paying.set(config, client); // a caller's key goes with its request
+  return client;
 }
+
+/** Clients hold their options and nothing of a call, so one serves for a configuration. */
+const anonymous = new WeakMap<Config, Persona>();
+const paying = new WeakMap<Config, Persona>();
 
 /** A client for looks at issuer keys, while a purchase waits. */
 export function lookingPersona(config: Config): Persona {
