@@ -53,7 +53,7 @@ export function crateOf(name) {
   const made = /^(?:core::ptr::drop_in_place|js_sys::futures::|serde_core::|<core::marker::PhantomData)/.test(plain);
   const own = /relay_edge::(\w+)/.exec(plain);
   if (own && (made || /^<*(?:&|mut |dyn )*relay_edge::/.test(plain))) return `relay_edge::${own[1]}`;
-  if (/shim$/.test(plain) && !plain.includes('::')) return 'relay_edge::wasm';
+  if (/(?:shim|^[a-z]+[A-Z]\w*)$/.test(plain) && !plain.includes('::')) return 'relay_edge::wasm';
   const path = /(?<![\w:])([a-z_]\w*)::/.exec(made ? plain.replace(/^core::ptr::drop_in_place(::)?</, '') : plain);
   const found = path?.[1] ?? '';
   if (/^__(rustc|rust|rdl)/.test(found) || /^__(rustc|rust|rdl)/.test(plain)) return 'std';

@@ -4,7 +4,7 @@ use js_sys::{Function, Promise};
 use wasm_bindgen::JsValue;
 use web_sys::Url;
 
-use super::error::Failure;
+use super::error::{Failure, Thrown};
 use super::fetch::Exchange;
 use super::params::Params;
 use super::{crypto, fetch};
@@ -36,10 +36,17 @@ pub(super) enum WhichPass {
 
 impl Client {
     /// Reads the options of `new Persona(options)`.
-    pub(super) fn new(options: &JsValue, fetch: Option<Function>) -> Result<Self, Error> {
+    ///
+    /// # Errors
+    /// A `TypeError` that names the wrong one.
+    pub(super) fn new(options: &JsValue, fetch: Option<Function>) -> Result<Self, Thrown> {
+        Self::read(options, fetch).map_err(Thrown::misuse)
+    }
+
+    fn read(options: &JsValue, fetch: Option<Function>) -> Result<Self, Thrown> {
         let params = Params::optional(options)?;
         let default = RetryPolicy::default();
-        let number = |field, range, problem, default| -> Result<u32, Error> {
+        let number = |field, range, problem, default| -> Result<u32, Thrown> {
             Ok(params.whole_number(field, range, problem)?.unwrap_or(default))
         };
         Ok(Self {

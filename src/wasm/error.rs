@@ -69,11 +69,9 @@ pub struct Thrown(JsValue);
 
 impl Thrown {
     /// For options that no call could work with.
-    pub(super) fn misuse(error: Error) -> Self {
-        let text = match error.details() {
-            Some(details) => in_camel_case(&error, details),
-            None => error.title().into(),
-        };
+    pub(super) fn misuse(self) -> Self {
+        let text = |name: &str| Reflect::get(&self.0, &name.into()).ok()?.as_string();
+        let text = text("details").or_else(|| text("title")).unwrap_or_default();
         Self(TypeError::new(&text).into())
     }
 }

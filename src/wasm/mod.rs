@@ -33,11 +33,10 @@ use self::redemption::Redeeming;
 use crate::claim::Claim;
 use crate::encryption_key::EncryptionKey;
 use crate::error::Error;
-use crate::identifiers::{ClaimType, RelayToken};
 use crate::pass::PendingPass;
 use crate::purchase::Purchase;
 use crate::redemption::Redemption;
-use crate::secret::{PrivacyPassToken, RelaySecret, SecretBytes};
+use crate::secret::{PrivacyPassToken, SecretBytes};
 use crate::{api, challenge, encoding, hosted_flow, www_authenticate};
 use client::{Client, WhichPass};
 use create::Creating;
@@ -52,18 +51,17 @@ use store::Store;
 /// Checks the options of `new Persona(options)`; throws a `TypeError` that names the wrong one.
 #[wasm_bindgen(js_name = checkOptions)]
 pub fn check_options(options: JsValue) -> Result<(), Thrown> {
-    Client::new(&options, None).map(drop).map_err(Thrown::misuse)
+    Client::new(&options, None).map(drop)
 }
 
 /// `persona.relays.create(params)`
 #[wasm_bindgen(js_name = createRelay)]
 pub fn create_relay(options: JsValue, fetch: Option<Function>, params: JsValue) -> Promise {
     start(|| {
-        let client = Client::new(&options, fetch).map_err(Thrown::misuse)?;
+        let client = Client::new(&options, fetch)?;
         let params = Params::new(&params)?;
-        let claim_type = ClaimType::parse(params.text("claim-type")?)?;
+        let (claim_type, sandbox) = params.claim_type(&client)?;
         let key = params.optional_text("encryption-key-pem")?.map(EncryptionKey::parse).transpose()?;
-        let sandbox = params.flag_or("sandbox", client.sandbox_key())?;
         Ok(Box::new(Creating::new(client, api::create(&claim_type, key.as_ref(), sandbox))))
     })
 }
@@ -72,17 +70,16 @@ pub fn create_relay(options: JsValue, fetch: Option<Function>, params: JsValue) 
 #[wasm_bindgen(js_name = issuePrivacyPass)]
 pub fn issue_privacy_pass(options: JsValue, fetch: Option<Function>, params: JsValue, durable: JsValue) -> Promise {
     start(|| {
-        let client = Client::new(&options, fetch).map_err(Thrown::misuse)?;
+        let client = Client::new(&options, fetch)?;
         let params = Params::new(&params)?;
-        let which = if let Some(claim_type) = params.optional_text("claim-type")? {
-            let sandbox = params.flag_or("sandbox", client.sandbox_key())?;
-            WhichPass::ClaimType { claim_type: ClaimType::parse(claim_type)?, sandbox }
-        } else if let Some(relay_token) = params.optional_text("relay-token")? {
-            let relay_secret = RelaySecret::parse(params.text("relay-secret")?)?;
-            WhichPass::Relay { relay_token: RelayToken::parse(relay_token)?, relay_secret }
+        let which = if params.has("claim-type") {
+            let (claim_type, sandbox) = params.claim_type(&client)?;
+            WhichPass::ClaimType { claim_type, sandbox }
+        } else if params.has("relay-token") {
+            let (relay_token, relay_secret) = params.relay()?;
+            WhichPass::Relay { relay_token, relay_secret }
         } else {
-            let problem = "is missing: give it, or relayToken with relaySecret";
-            return Err(Error::Parameter { field: "claim-type", problem }.into());
+            return Err(params::wrong("claim-type", "is missing: give it, or relayToken with relaySecret"));
         };
         let durable = Params::optional(&durable)?;
         let store = durable.record()?;
@@ -96,10 +93,9 @@ pub fn issue_privacy_pass(options: JsValue, fetch: Option<Function>, params: JsV
 #[wasm_bindgen(js_name = issuerKey)]
 pub fn issuer_key(options: JsValue, fetch: Option<Function>, params: JsValue) -> Promise {
     start(|| {
-        let client = Client::new(&options, fetch).map_err(Thrown::misuse)?;
+        let client = Client::new(&options, fetch)?;
         let params = Params::new(&params)?;
-        let claim_type = ClaimType::parse(params.text("claim-type")?)?;
-        let sandbox = params.flag_or("sandbox", client.sandbox_key())?;
+        let (claim_type, sandbox) = params.claim_type(&client)?;
         let which = WhichPass::ClaimType { claim_type, sandbox };
         Ok(Box::new(Buying::new(client, Store::OneCall, which, None, None)))
     })
@@ -109,10 +105,9 @@ pub fn issuer_key(options: JsValue, fetch: Option<Function>, params: JsValue) ->
 #[wasm_bindgen(js_name = generateClaim)]
 pub fn generate_claim(options: JsValue, fetch: Option<Function>, params: JsValue, durable: JsValue) -> Promise {
     start(|| {
-        let client = Client::new(&options, fetch).map_err(Thrown::misuse)?;
+        let client = Client::new(&options, fetch)?;
         let params = Params::new(&params)?;
-        let token = RelayToken::parse(params.text("relay-token")?)?;
-        let secret = RelaySecret::parse(params.text("relay-secret")?)?;
+        let (token, secret) = params.relay()?;
         let durable = Params::optional(&durable)?;
         let (store, why) = (durable.record()?, durable.why()?);
         // A record may hold the pass already.
@@ -172,7 +167,7 @@ pub fn generate_encryption_key_pair(options: JsValue) -> Promise {
         let problem = "must be a multiple of 8 from 2048 to 4096, in bits";
         let bits = params.whole_number("modulus-length", 2048..=4096, problem)?.unwrap_or(2048);
         if bits % 8 != 0 {
-            return Err(Error::Parameter { field: "modulus-length", problem }.into());
+            return Err(params::wrong("modulus-length", problem));
         }
         Ok(Box::new(Generating::new(bits)))
     })
@@ -195,7 +190,7 @@ pub fn blind_privacy_pass(challenge: JsValue) -> Result<JsValue, Thrown> {
         let key_id = params.text("token-key-id")?;
         challenge::Offer::new(&params.text("challenge")?, &params.text("token-key")?, key_id, now)?
     } else if Array::is_array(&headers) {
-        let texts: Result<Vec<_>, Error> =
+        let texts: Result<Vec<_>, Thrown> =
             Array::from(&headers).iter().map(|header| params::text(&header, "www-authenticate")).collect();
         www_authenticate::offer(&texts?, now)?
     } else {
@@ -215,8 +210,8 @@ pub fn finalize_privacy_pass(input: JsValue) -> Result<JsValue, Thrown> {
     let params = Params::new(&input)?;
     let pending = PendingPass::from_text(&params.text("pending-pass")?)?;
     let problem = "must be the base64url text that /api/v1/privacy-passes answered";
-    let blind_signature = encoding::from_base64url(&params.text("blind-sig")?)
-        .map_err(|_| Error::Parameter { field: "blind-sig", problem })?;
+    let blind_signature =
+        encoding::from_base64url(&params.text("blind-sig")?).map_err(|_| params::wrong("blind-sig", problem))?;
     let pass = pending.finalize(&blind_signature)?;
     Ok(to_js(&[("privacyPassToken", pass.expose().into())])?)
 }
