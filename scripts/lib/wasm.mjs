@@ -16,8 +16,16 @@ const TARGET = 'wasm32-unknown-unknown';
 /** What the build of the wasm leaves behind. */
 export const wasmOutputs = ['build/wasm/relay_edge.js', 'build/wasm/relay_edge_bg.wasm'];
 
-/** wasm-opt's passes, for size: with -O3 the module is larger and no faster. */
-const PASSES = ['-Oz', '--converge', '--one-caller-inline-max-function-size=10', '--strip-producers', '--strip-target-features'];
+/**
+ * wasm-opt's passes, for size: with -O3 the module is larger and no faster.
+ *
+ * `--low-memory-unused`: nothing is at an address below 1024 but the end of the stack, which who comes there is about to
+ * overflow; so offsets may be folded into loads and stores.
+ */
+const PASSES = [
+  '-Oz', '--converge', '--low-memory-unused', '--one-caller-inline-max-function-size=10',
+  '--strip-producers', '--strip-target-features',
+];
 
 /**
  * The environment for everything that compiles for wasm32.

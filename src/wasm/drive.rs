@@ -3,11 +3,13 @@
 //!
 //! Several may drive one record at once: the store compares and sets, and whoever comes too late goes on from what stands.
 
+use core::mem::{discriminant, Discriminant};
+
 use js_sys::Promise;
 use wasm_bindgen::JsValue;
 
 use super::client::Client;
-use super::error::Failure;
+use super::error::{Failed, Failure};
 use super::line::Line;
 use super::store::Store;
 use crate::error::Error;
@@ -31,8 +33,15 @@ pub(super) struct Drive {
     pub(super) version: JsValue,
     /// Exchanges that the machine asked for.
     pub(super) tries: u32,
-    /// The latest failure, with what the machines do not look at: the cause and the request id.
-    latest: Option<Failure>,
+    /// Of the latest failure.
+    latest: Option<Latest>,
+}
+
+/// What the machines do not look at of a failure.
+struct Latest {
+    kind: Discriminant<Error>,
+    cause: JsValue,
+    request_id: Option<String>,
 }
 
 impl Drive {
@@ -42,8 +51,8 @@ impl Drive {
 
     /// The error that an event carries, of a failure; what it does not carry is kept.
     pub(super) fn failed(&mut self, failure: Failure) -> Error {
-        let error = failure.error.clone();
-        self.latest = Some(failure);
+        let Failed { error, cause, request_id, .. } = failure.into();
+        self.latest = Some(Latest { kind: discriminant(&error), cause, request_id });
         error
     }
 
@@ -58,13 +67,17 @@ impl Drive {
         }
     }
 
-    /// An error with its cause and request id, if it is the latest that there was.
+    /// An error with the request id of the latest failure, and its cause if it is of that kind.
     pub(super) fn whole(&mut self, error: Error) -> Failure {
-        match self.latest.take() {
-            Some(latest) if latest.error == error => latest,
-            Some(latest) => Failure::of_request(error, latest.request_id.clone()),
-            None => error.into(),
+        let kind = discriminant(&error);
+        let mut failure = Failure::from(error);
+        if let Some(latest) = self.latest.take() {
+            failure.request_id = latest.request_id;
+            if latest.kind == kind {
+                failure.cause = latest.cause;
+            }
         }
+        failure
     }
 
     /// Whether the result was there before; `None` when nothing is kept from call to call.

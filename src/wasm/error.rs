@@ -50,6 +50,12 @@ impl From<Error> for Failure {
     }
 }
 
+impl From<Failure> for Failed {
+    fn from(failure: Failure) -> Self {
+        *failure.0
+    }
+}
+
 impl Deref for Failure {
     type Target = Failed;
 
@@ -90,7 +96,7 @@ impl From<Error> for Thrown {
 
 impl From<Failure> for Thrown {
     fn from(failure: Failure) -> Self {
-        let Failed { error, cause, request_id, own } = *failure.0;
+        let Failed { error, cause, request_id, own } = failure.into();
         if let Some(own) = own {
             return Self(own);
         }
