@@ -55,7 +55,7 @@ function guard(name, work) {
   // What a promise, a timer or the microtask queue calls: nobody is there to catch, and an uncaught error would end the
   // process. Whoever waits for the outcome is in flight, and rejected.
   // The build calls them so (scripts/lib/short_names.mjs).
-  const uncatchable = /^closure\d*$/.test(name);
+  const uncatchable = /^closure\d+$/.test(name);
   return (...values) => {
     if (trap !== undefined) throw trap;
     depth += 1;

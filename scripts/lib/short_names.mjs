@@ -1,28 +1,26 @@
-// The names by which the module and the glue know each other, without the hashes that wasm-bindgen puts into them: no
-// compression makes those smaller, in the module and once more in the glue.
+// The names by which the module and the glue know each other, shortened: wasm-bindgen ends them in hashes, which no compression
+// makes smaller, in the module and once more in the glue. What an import does, the glue says where it does it.
 
 import { Reader } from './wasm_parts.mjs';
 
 const [IMPORTS, EXPORTS] = [2, 7];
+const CLOSURE = /^wasm_bindgen_\w+_convert__closures/;
 
 /**
  * @param {Buffer} module as wasm-bindgen wrote it
  * @param {string} glue its JavaScript
- * @returns {{ module: Buffer, glue: string }} the same, with the import `__wbg_fetch_28fd8d1fb43a6fb3` called `fetch`, and the
- *   exports that call closures called `closure`; of several that would have one name, the later ones are numbered
+ * @returns {{ module: Buffer, glue: string }} the same, with imports called `a`, `b`, …, `z`, `a1`, …, and the exports that call
+ *   closures `closure1`, `closure2`, …
  */
 export function shortNames(module, glue) {
   const short = new Map();
-  const shorten = (name) => {
-    const plain = name
-      .replace(/^__wbg_(__wbindgen_)?/, '')
-      .replace(/_[0-9a-f]{16}$/, '')
-      // js/guard.js knows closures by this name.
-      .replace(/^wasm_bindgen_\w+_convert__closures\w+$/, 'closure');
-    let [own, number] = [plain, 2];
-    while ([...short.values()].includes(own)) own = plain + number++;
-    short.set(name, own);
-    return own;
+  const count = { [IMPORTS]: 0, [EXPORTS]: 0 };
+  const shorten = (name, id) => {
+    if (id === IMPORTS ? !name.startsWith('__wb') : !CLOSURE.test(name)) return name;
+    const at = count[id]++;
+    // js/guard.js knows closures by this name.
+    short.set(name, id === EXPORTS ? `closure${at + 1}` : String.fromCharCode(97 + (at % 26)) + (Math.floor(at / 26) || ''));
+    return short.get(name);
   };
   const pieces = [module.subarray(0, 8)];
   const reader = new Reader(module, 8);
@@ -44,7 +42,7 @@ function renamed(content, id, shorten) {
   const pieces = [number(count)];
   for (let left = count; left > 0; left -= 1) {
     if (id === IMPORTS) pieces.push(text(reader.block()));
-    pieces.push(text(Buffer.from(shorten(reader.block().toString()))));
+    pieces.push(text(Buffer.from(shorten(reader.block().toString(), id))));
     const start = reader.at;
     if (id === IMPORTS) reader.import();
     else reader.export();
