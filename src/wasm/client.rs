@@ -136,26 +136,31 @@ struct BaseUrl {
 
 impl BaseUrl {
     fn parse(text: &str) -> Result<Self, Error> {
-        let refused = Error::Parameter {
-            field: "base-url",
-            problem: "must be an https: URL, or http: on loopback, without user, query or fragment",
+        // As the runtime spells it: the scheme in lower case, `://`, and a path.
+        let href = Url::new(text).map(|url| url.href()).unwrap_or_default();
+        let read = || {
+            let (secure, rest) = match href.strip_prefix("https://") {
+                Some(rest) => (true, rest),
+                None => (false, href.strip_prefix("http://")?),
+            };
+            let authority = rest.split('/').next()?;
+            let on = |host| authority.strip_prefix(host).is_some_and(|port| port.is_empty() || port.starts_with(':'));
+            let loopback = ["localhost", "127.0.0.1", "[::1]"].into_iter().any(on);
+            let plain = !authority.contains('@') && !text.contains(['?', '#']);
+            let (origin, path) = href.split_at_checked(href.len() - rest.len() + authority.len())?;
+            let prefix = path.trim_end_matches('/');
+            (plain && (secure || loopback)).then(|| Self { origin: origin.into(), prefix: prefix.into() })
         };
-        let Ok(url) = Url::new(text) else { return Err(refused) };
-        let loopback = matches!(url.hostname().as_str(), "localhost" | "127.0.0.1" | "[::1]");
-        let safe = url.protocol() == "https:" || (url.protocol() == "http:" && loopback);
-        let plain = [url.username(), url.password(), url.search(), url.hash()].iter().all(String::is_empty);
-        if !safe || !plain || text.contains(['?', '#']) {
-            return Err(refused);
-        }
-        Ok(Self { origin: url.origin(), prefix: url.pathname().trim_end_matches('/').into() })
+        let problem = "must be an https: URL, or http: on loopback, without user, query or fragment";
+        read().ok_or(Error::Parameter { field: "base-url", problem })
     }
 
     /// The URL of a path, read back to make sure that it leads where it says: a relay token must not reach another path.
     fn join(&self, path: &str) -> Result<String, Error> {
         let text = [&self.origin, &self.prefix, path].concat();
-        let pathname = [&self.prefix, path].concat();
+        // What is spelled like this has this origin, and all the rest is its path.
         match Url::new(&text) {
-            Ok(url) if url.origin() == self.origin && url.pathname() == pathname && url.href() == text => Ok(text),
+            Ok(url) if url.href() == text && !path.contains(['?', '#']) => Ok(text),
             _ => Err(Error::Internal("a path was about to leave its place")),
         }
     }
