@@ -66,6 +66,7 @@ test("a function is of the crate that it is about", () => {
     ["core::ptr::drop_in_place<alloc::string::String>", "alloc"],
     ["js_sys::futures::future_to_promise::<relay_edge::wasm::_::x>::{closure#0}", "relay_edge::wasm"],
     ["parseClaim externref shim multivalue shim", "relay_edge::wasm"],
+    ["parseClaim", "relay_edge::wasm"],
     ["<str>::trim", "core"],
     ["<&der::tag::Tag as core::fmt::Display>::fmt", "der"],
     ["__rustc[b7974e8690430dd9]::__rust_realloc", "std"],
