@@ -3,6 +3,7 @@ import { PersonaError } from "./errors.js";
 import { call, callAsync, onTrap } from "./guard.js";
 import * as relay from "./relay_edge.js";
 
+export { decryptClaim, generateEncryptionKeyPair } from "./rsa_oaep.js";
 export { PersonaError };
 
 onTrap(relay.__wbg_reset_state);
@@ -29,8 +30,6 @@ export default Persona;
 export const describePurchase = (text) => call(() => relay.describePurchase(text));
 export const describeRedemption = (text) => call(() => relay.describeRedemption(text));
 export const parseClaim = (claimPayload) => call(() => relay.parseClaim(claimPayload));
-export const decryptClaim = (claimPayload, privateKeyPem) => callAsync(() => relay.decryptClaim(claimPayload, privateKeyPem));
-export const generateEncryptionKeyPair = (options) => callAsync(() => relay.generateEncryptionKeyPair(options));
 export const hostedFlowUrl = (relaySessionAccessToken, options) => call(() => relay.hostedFlowUrl(relaySessionAccessToken, options));
 export const blindPrivacyPass = (challenge) => call(() => relay.blindPrivacyPass(challenge));
 export const finalizePrivacyPass = (input) => call(() => relay.finalizePrivacyPass(input));

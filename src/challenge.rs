@@ -77,7 +77,7 @@ impl Challenge {
     pub fn from_base64url(encoded: &str, now: i64) -> Result<Self, ChallengeError> {
         let bytes = from_base64url(encoded).map_err(|_| ChallengeError::NotBase64)?;
         let raw = String::from_utf8(bytes).map_err(|_| ChallengeError::NotAnObject)?;
-        Self::from_json(raw.trim_matches([' ', '\t', '\r', '\n']), now)
+        Self::from_json(raw.trim_ascii(), now)
     }
 
     /// As [`from_base64url`](Self::from_base64url), from the decoded text, which is kept as it is.

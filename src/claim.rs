@@ -56,7 +56,7 @@ impl Claim {
     /// # Errors
     /// One [`ClaimError`] per check.
     pub fn parse(payload: &str) -> Result<Self, ClaimError> {
-        let payload = payload.trim();
+        let payload = payload.trim_ascii();
         if !payload.starts_with('{') {
             let base64 = |byte: u8| {
                 byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_' | b'\n' | b'\r')

@@ -1,6 +1,6 @@
 //! base64url and base64 as the protocol writes them, and nothing else (RFC 4648 sections 4 and 5).
 
-use base64::alphabet;
+use base64::alphabet::{self, Alphabet};
 use base64::engine::{DecodePaddingMode, Engine, GeneralPurpose, GeneralPurposeConfig};
 
 /// The text is no base64 of the wanted alphabet.
@@ -9,7 +9,7 @@ pub struct NotBase64;
 
 /// Encodes as unpadded base64url: the only form that is sent.
 pub fn base64url(bytes: &[u8]) -> String {
-    URL_SAFE.encode(bytes)
+    encode(&alphabet::URL_SAFE, bytes)
 }
 
 /// Decodes base64url, padded in full or not at all.
@@ -22,7 +22,11 @@ pub fn from_base64url(text: &str) -> Result<Vec<u8>, NotBase64> {
 
 /// Encodes as padded standard base64.
 pub fn base64_standard(bytes: &[u8]) -> String {
-    STANDARD.encode(bytes)
+    let mut text = encode(&alphabet::STANDARD, bytes);
+    while !text.len().is_multiple_of(4) {
+        text.push('=');
+    }
+    text
 }
 
 /// Decodes standard base64, padded in full or not at all.
@@ -31,6 +35,20 @@ pub fn base64_standard(bytes: &[u8]) -> String {
 /// Anything else, white space included.
 pub fn from_base64_standard(text: &str) -> Result<Vec<u8>, NotBase64> {
     decode(&STANDARD, text)
+}
+
+/// Unpadded. The library's own goes eight characters at a time, for which it takes 2 kB.
+fn encode(alphabet: &Alphabet, bytes: &[u8]) -> String {
+    let digits = alphabet.as_str().as_bytes();
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let number =
+            [0, 1, 2].iter().fold(0, |number, at| number << 8 | usize::from(chunk.get(*at).copied().unwrap_or(0)));
+        for digit in 0..=chunk.len() {
+            text.push(digits.get(number >> (18 - 6 * digit) & 63).copied().unwrap_or_default().into());
+        }
+    }
+    text
 }
 
 /// Lower-case hexadecimal.

@@ -120,7 +120,7 @@ pub(crate) fn number(value: &str) -> Option<i64> {
 
 /// The text without the white space around it, if it is JSON.
 fn grammatical(text: &str) -> Option<&str> {
-    serde_json::from_str::<IgnoredAny>(text).ok().map(|_| text.trim_matches([' ', '\t', '\n', '\r']))
+    serde_json::from_str::<IgnoredAny>(text).ok().map(|_| text.trim_ascii())
 }
 
 fn array(value: &str) -> Option<Vec<&str>> {

@@ -5,7 +5,7 @@ use js_sys::Promise;
 use super::client::Client;
 use super::error::Failure;
 use super::fetch::{self, Exchange, Exchanged};
-use super::run::{Step, Told};
+use super::run::{Step, Told, OUT_OF_TURN};
 use crate::api::{Request, Response};
 use crate::error::Error;
 
@@ -80,7 +80,7 @@ impl Line {
     fn again(&mut self) -> Heard {
         self.tries += 1;
         let Some(request) = &self.request else {
-            return Heard::Answer(Err(Error::Internal("nothing was asked").into()));
+            return Heard::Answer(Err(OUT_OF_TURN.into()));
         };
         match self.client.exchange(self.started, request) {
             Ok((exchange, promise)) => {

@@ -24,14 +24,15 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-use js_sys::{Array, Function, Promise};
+use js_sys::{Array, Function, Object, Promise, Uint8Array};
 use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
+use zeroize::Zeroizing;
 
 use self::purchase::Buying;
 use self::redemption::Redeeming;
-use crate::claim::Claim;
-use crate::encryption_key::EncryptionKey;
+use crate::claim::{Claim, ClaimError};
+use crate::encryption_key::{private_key_pkcs8, EncryptionKey};
 use crate::error::Error;
 use crate::pass::PendingPass;
 use crate::purchase::Purchase;
@@ -40,10 +41,9 @@ use crate::secret::{PrivacyPassToken, SecretBytes};
 use crate::{api, challenge, encoding, hosted_flow, www_authenticate};
 use client::{Client, WhichPass};
 use create::Creating;
-use crypto::{Decrypting, Generating};
 use drive::Why;
 use error::Thrown;
-use out::{description_to_js, to_js, Out};
+use out::{description_to_js, set, to_js, Out};
 use params::Params;
 use run::start;
 use store::Store;
@@ -150,27 +150,56 @@ pub fn parse_claim(claim_payload: JsValue) -> Result<JsValue, Thrown> {
     ])?)
 }
 
-/// `decryptClaim(claimPayload, privateKeyPem)`
-#[wasm_bindgen(js_name = decryptClaim)]
-pub fn decrypt_claim(claim_payload: JsValue, private_key_pem: JsValue) -> Promise {
-    start(|| {
-        let payload = params::text(&claim_payload, "claim-payload")?;
-        Ok(Box::new(Decrypting::new(&payload, &params::text(&private_key_pem, "private-key-pem")?)?))
-    })
+/// What `decryptClaim(claimPayload, privateKeyPem)` gives WebCrypto (js/rsa_oaep.js): `ciphertext`, and the key as `pkcs8`.
+#[wasm_bindgen(js_name = claimToDecrypt)]
+pub fn claim_to_decrypt(claim_payload: JsValue, private_key_pem: JsValue) -> Result<JsValue, Thrown> {
+    let payload = params::text(&claim_payload, "claim-payload")?;
+    let payload: String = payload.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+    let private_key_pem = params::text(&private_key_pem, "private-key-pem")?;
+    if payload.starts_with('{') {
+        return Err(Error::Claim(ClaimError::NotEncrypted).into());
+    }
+    let ciphertext = encoding::from_base64_standard(&payload).map_err(|_| Error::Claim(ClaimError::Malformed))?;
+    let pkcs8 = private_key_pkcs8(&private_key_pem)?;
+    let found = Object::new();
+    set(&found, "ciphertext", &Uint8Array::from(ciphertext.as_slice()));
+    set(&found, "pkcs8", &Uint8Array::from(pkcs8.expose()));
+    Ok(found.into())
 }
 
-/// `generateEncryptionKeyPair(options)`
-#[wasm_bindgen(js_name = generateEncryptionKeyPair)]
-pub fn generate_encryption_key_pair(options: JsValue) -> Promise {
-    start(|| {
-        let params = Params::optional(&options)?;
-        let problem = "must be a multiple of 8 from 2048 to 4096, in bits";
-        let bits = params.whole_number("modulus-length", 2048..=4096, problem)?.unwrap_or(2048);
-        if bits % 8 != 0 {
-            return Err(params::wrong("modulus-length", problem));
-        }
-        Ok(Box::new(Generating::new(bits)))
-    })
+/// What came of it: the plaintext's bytes, `undefined` when the key does not open the claim, `null` when it is no such key.
+#[wasm_bindgen(js_name = decryptedClaim)]
+pub fn decrypted_claim(plaintext: JsValue) -> Result<String, Thrown> {
+    if plaintext.is_null() {
+        return Err(Error::PrivateKey.into());
+    }
+    let bytes = plaintext.dyn_ref::<Uint8Array>().ok_or(Error::ClaimDecryption)?.to_vec();
+    Ok(String::from_utf8(bytes).map_err(|_| Error::Claim(ClaimError::Malformed))?)
+}
+
+/// The `modulusLength` of the options of `generateEncryptionKeyPair(options)`, in bits.
+#[wasm_bindgen(js_name = modulusLength)]
+pub fn modulus_length(options: JsValue) -> Result<u32, Thrown> {
+    let params = Params::optional(&options)?;
+    let problem = "must be a multiple of 8 from 2048 to 4096, in bits";
+    let bits = params.whole_number("modulus-length", 2048..=4096, problem)?.unwrap_or(2048);
+    if bits % 8 == 0 {
+        Ok(bits)
+    } else {
+        Err(params::wrong("modulus-length", problem))
+    }
+}
+
+/// What it answers, of what WebCrypto made: DER, SubjectPublicKeyInfo and PKCS#8; `undefined` when it made nothing.
+#[wasm_bindgen(js_name = keyPairPem)]
+pub fn key_pair_pem(public: JsValue, private: JsValue) -> Result<JsValue, Thrown> {
+    let bytes = |der: &JsValue| der.dyn_ref::<Uint8Array>().map(|der| SecretBytes::new(der.to_vec()));
+    let (Some(public), Some(private)) = (bytes(&public), bytes(&private)) else {
+        return Err(Error::Internal("this runtime's WebCrypto can't make an RSA key pair").into());
+    };
+    let private = Zeroizing::new(encoding::pem("PRIVATE KEY", private.expose()));
+    let public = encoding::pem("PUBLIC KEY", public.expose());
+    Ok(to_js(&[("encryptionKeyPem", public.as_str().into()), ("privateKeyPem", private.as_str().into())])?)
 }
 
 /// `hostedFlowUrl(relaySessionAccessToken, options)`

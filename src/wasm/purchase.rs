@@ -8,7 +8,7 @@ use super::error::Failure;
 use super::fetch::unix_seconds as now;
 use super::line::{read, Heard};
 use super::out::{issuer_key_to_js, to_js};
-use super::run::{Job, Step, Told};
+use super::run::{Job, Step, Told, OUT_OF_TURN};
 use super::store::{loaded, saved, Store};
 use crate::api;
 use crate::challenge::Offer;
@@ -97,7 +97,7 @@ impl Buying {
     }
 
     fn durable(&mut self) -> Result<Step, Failure> {
-        let Some((record, effect)) = self.next.take() else { return Err(Error::Internal("nothing was saved").into()) };
+        let Some((record, effect)) = self.next.take() else { return Err(OUT_OF_TURN.into()) };
         self.record = record;
         self.perform(effect)
     }
@@ -175,7 +175,7 @@ impl Buying {
             };
         }
         let pass = read(answer, |response, now| {
-            let Some(pending) = &self.pending else { return Err(Error::Internal("no pass is pending")) };
+            let Some(pending) = &self.pending else { return Err(OUT_OF_TURN) };
             pending.finalize(&api::purchase_answer(response, pending.modulus_len(), now)?)
         });
         let answer = pass.map_err(|failure| self.drive.failed(failure));
@@ -196,7 +196,7 @@ impl Buying {
     }
 
     fn blind(&mut self) -> Result<Step, Failure> {
-        let Some(offer) = self.offer.take() else { return Err(Error::Internal("there is no offer").into()) };
+        let Some(offer) = self.offer.take() else { return Err(OUT_OF_TURN.into()) };
         let prepared = PendingPass::blind(offer, &mut crypto::rng())?;
         let attempt = self.record.attempt;
         let key = match &self.seed {

@@ -6,7 +6,7 @@ use super::error::Failure;
 use super::fetch::{self, unix_seconds as now};
 use super::line::{read, Heard};
 use super::out::to_js;
-use super::run::{Job, Step, Told};
+use super::run::{Job, Step, Told, OUT_OF_TURN};
 use super::store::{loaded, saved, Store};
 use crate::api;
 use crate::error::Error;
@@ -107,7 +107,7 @@ impl Redeeming {
     }
 
     fn durable(&mut self) -> Result<Step, Failure> {
-        let Some((record, effect)) = self.next.take() else { return Err(Error::Internal("nothing was saved").into()) };
+        let Some((record, effect)) = self.next.take() else { return Err(OUT_OF_TURN.into()) };
         self.record = Some(record);
         self.perform(effect)
     }
@@ -139,7 +139,7 @@ impl Redeeming {
     }
 
     fn send(&mut self) -> Result<Step, Failure> {
-        let Some(record) = &self.record else { return Err(Error::Internal("there is no pass to send").into()) };
+        let Some(record) = &self.record else { return Err(OUT_OF_TURN.into()) };
         let pass = PrivacyPassToken::parse(record.pass.as_str()).map_err(|_| Error::RecordInvalid)?;
         let key = IdempotencyKey::for_redemption(&self.relay_token, &self.relay_secret, &pass, self.attempt);
         let request = api::redeem(&self.relay_token, &self.relay_secret, &pass, &key);

@@ -8,6 +8,10 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{future_to_promise, JsFuture};
 
 use super::error::{Failure, Thrown};
+use crate::error::Error;
+
+/// A fault in a job: something is missing that an earlier step had to bring.
+pub(super) const OUT_OF_TURN: Error = Error::Internal("a step came out of turn");
 
 /// What became of a promise: its value, or what it was rejected with.
 pub(super) type Told = Result<JsValue, JsValue>;

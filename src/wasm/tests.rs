@@ -187,28 +187,35 @@ async fn the_runtimes_own_fetch_is_called_and_its_failures_are_told() {
 }
 
 #[test]
-async fn a_claim_is_opened_by_its_key_under_either_hash_and_by_no_other() {
-    const ENCRYPT: &str = "
-        const der = Uint8Array.from(atob(a.replace(/-----[^-]+-----|\\s/g, '')), (c) => c.charCodeAt(0));
-        const key = await crypto.subtle.importKey('spki', der, { name: 'RSA-OAEP', hash: b }, false, ['encrypt']);
+async fn a_key_pair_and_a_claim_go_through_webcrypto_and_come_back() {
+    const GENERATE: &str = "
+        const usages = ['encrypt', 'decrypt'];
+        const algorithm = { name: 'RSA-OAEP', hash: 'SHA-1', modulusLength: a, publicExponent: new Uint8Array([1, 0, 1]) };
+        const pair = await crypto.subtle.generateKey(algorithm, true, usages);
         const claim = new TextEncoder().encode('{\"claim_type\":\"é\",\"claim_result\":\"passed\"}');
-        const sealed = await crypto.subtle.encrypt('RSA-OAEP', key, claim);
-        return btoa(String.fromCharCode(...new Uint8Array(sealed)));";
-    let [ours, another] = [
-        settled(generate_encryption_key_pair(JsValue::UNDEFINED)).await.ok().unwrap(),
-        settled(generate_encryption_key_pair(js(json!({ "modulusLength": 3072 })))).await.ok().unwrap(),
-    ];
-    let (public, private) = (member(&ours, "encryptionKeyPem"), member(&ours, "privateKeyPem"));
-    for hash in ["SHA-1", "SHA-256"] {
-        let payload = javascript(ENCRYPT, &public, &hash.into()).await;
-        let opened = settled(decrypt_claim(payload.clone(), private.clone())).await.ok().unwrap();
-        let claim = parse_claim(opened).ok().unwrap();
-        assert_eq!((text(&claim, "claimType"), text(&claim, "claimResult")), ("é".into(), "passed".into()));
-        let error = thrown(settled(decrypt_claim(payload, member(&another, "privateKeyPem"))).await);
-        assert_eq!(text(&error, "code"), "claim_decryption_failed");
+        const sealed = new Uint8Array(await crypto.subtle.encrypt('RSA-OAEP', pair.publicKey, claim));
+        const der = async (format, key) => new Uint8Array(await crypto.subtle.exportKey(format, key));
+        return {
+            payload: btoa(String.fromCharCode(...sealed)),
+            spki: await der('spki', pair.publicKey),
+            pkcs8: await der('pkcs8', pair.privateKey),
+        };";
+    const DECRYPT: &str = "
+        const algorithm = { name: 'RSA-OAEP', hash: 'SHA-1' };
+        const key = await crypto.subtle.importKey('pkcs8', a, algorithm, false, ['decrypt']);
+        return new Uint8Array(await crypto.subtle.decrypt('RSA-OAEP', key, b));";
+    let bits = modulus_length(JsValue::UNDEFINED).ok().unwrap();
+    let made = javascript(GENERATE, &bits.into(), &JsValue::UNDEFINED).await;
+    let pair = key_pair_pem(member(&made, "spki"), member(&made, "pkcs8")).ok().unwrap();
+    assert!(text(&pair, "encryptionKeyPem").starts_with("-----BEGIN PUBLIC KEY-----\n"));
+    let found = claim_to_decrypt(member(&made, "payload"), member(&pair, "privateKeyPem")).ok().unwrap();
+    let plaintext = javascript(DECRYPT, &member(&found, "pkcs8"), &member(&found, "ciphertext")).await;
+    let claim = parse_claim(decrypted_claim(plaintext).ok().unwrap().into()).ok().unwrap();
+    assert_eq!((text(&claim, "claimType"), text(&claim, "claimResult")), ("é".into(), "passed".into()));
+    for (outcome, code) in [(JsValue::UNDEFINED, "claim_decryption_failed"), (JsValue::NULL, "private_key_invalid")] {
+        assert_eq!(text(&thrown(decrypted_claim(outcome)), "code"), code);
     }
-    let payload = javascript(ENCRYPT, &public, &"SHA-512".into()).await;
-    assert_eq!(text(&thrown(settled(decrypt_claim(payload, private)).await), "code"), "claim_decryption_failed");
+    assert_eq!(text(&thrown(key_pair_pem(JsValue::UNDEFINED, JsValue::UNDEFINED)), "code"), "internal");
 }
 
 #[test]
