@@ -5,9 +5,15 @@ import * as relay from "./relay_edge.js";
 
 /** As the vendor does it, then as one would today. */
 const HASHES = ["SHA-1", "SHA-256"];
+/**
+ * Waited for before anything can fail: with an old compatibility date workerd reports a promise that is rejected before somebody
+ * has it in hand, although it is handled then.
+ */
+const later = Promise.resolve();
 const algorithm = (hash) => ({ name: "RSA-OAEP", hash });
 
 export async function decryptClaim(claimPayload, privateKeyPem) {
+  await later;
   const { ciphertext, pkcs8 } = call(() => relay.claimToDecrypt(claimPayload, privateKeyPem));
   const plaintext = await decrypt(ciphertext, pkcs8);
   pkcs8.fill(0);
@@ -32,6 +38,7 @@ async function decrypt(ciphertext, pkcs8) {
 }
 
 export async function generateEncryptionKeyPair(options) {
+  await later;
   const modulusLength = call(() => relay.modulusLength(options));
   const [spki, pkcs8] = await generate(modulusLength).catch(() => []);
   return call(() => relay.keyPairPem(spki, pkcs8));
