@@ -40,15 +40,16 @@ pub fn from_base64_standard(text: &str) -> Result<Vec<u8>, NotBase64> {
 /// Unpadded. The library's own goes eight characters at a time, for which it takes 2 kB.
 fn encode(alphabet: &Alphabet, bytes: &[u8]) -> String {
     let digits = alphabet.as_str().as_bytes();
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    let mut text = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
         let number =
             [0, 1, 2].iter().fold(0, |number, at| number << 8 | usize::from(chunk.get(*at).copied().unwrap_or(0)));
         for digit in 0..=chunk.len() {
-            text.push(digits.get(number >> (18 - 6 * digit) & 63).copied().unwrap_or_default().into());
+            text.push(digits.get(number >> (18 - 6 * digit) & 63).copied().unwrap_or_default());
         }
     }
-    text
+    // All of it is ASCII.
+    String::from_utf8(text).unwrap_or_default()
 }
 
 /// Lower-case hexadecimal.
