@@ -69,13 +69,15 @@ test("T2 every token is compared, wherever the match is, and over all its bytes"
   };
   t.after(() => delete crypto.webcrypto.subtle.timingSafeEqual);
   const work = [];
+  // The tokens' own hashes are made once.
+  await authenticateCaller(request(tokens[0].token), tokens);
   for (const presented of [...tokens.map(({ token }) => token), newToken(), "x", tokens[0].token.slice(0, -1), tokens[7].token.slice(1)]) {
     [digests, compared] = [0, []];
     const found = await authenticateCaller(request(presented), tokens).catch(({ status }) => status);
     assert.equal(found, tokens.find(({ token }) => token === presented)?.id ?? 401);
     work.push(JSON.stringify({ digests, compared }));
   }
-  assert.deepEqual([...new Set(work)], [JSON.stringify({ digests: 9, compared: Array(8).fill([32, 32]) })]);
+  assert.deepEqual([...new Set(work)], [JSON.stringify({ digests: 1, compared: Array(8).fill([32, 32]) })]);
   // Elsewhere the bytes are compared by our own loop: it goes over all of them.
   delete crypto.webcrypto.subtle.timingSafeEqual;
   const own = [];
