@@ -12,10 +12,20 @@ const LONGEST = 1 << 20;
 const { compatibilityFlags } = globalThis.Cloudflare ?? {};
 const reportsReads = compatibilityFlags !== undefined && !compatibilityFlags.unhandled_rejection_after_microtask_checkpoint;
 
+/**
+ * Whether its length is announced, of bytes that are not packed: then it does not go further, and is read in one piece. In workerd
+ * only: a browser does not show whether they are packed.
+ */
+function announced({ headers }) {
+  if (globalThis.Cloudflare === undefined || headers.get("content-encoding") !== null) return false;
+  const length = headers.get("content-length");
+  return length !== null && Number(length) <= LONGEST;
+}
+
 /** The text of an answer; one that is too long is cut off, and counts as empty: whether it says yes or no, nobody can tell. */
 export function textOf(answer) {
   // Of a caller's own `fetch`, it need not have a body that can be read piece by piece.
-  return reportsReads || typeof answer.body?.getReader !== "function" ? answer.text() : read(answer.body.getReader());
+  return reportsReads || typeof answer.body?.getReader !== "function" || announced(answer) ? answer.text() : read(answer.body.getReader());
 }
 
 async function read(reader) {

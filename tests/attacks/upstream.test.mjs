@@ -42,7 +42,13 @@ function* repeating(piece) {
   for (;;) yield piece;
 }
 
+/** Would be taken for the answer, if it were read whole. */
+const WHOLE = Buffer.from(JSON.stringify({ "relay-token": "relay_1", "relay-secret": "s", "relay-session-access-token": "a.b.c", x: "y".repeat(2 << 20) }));
+const PACKED = zlib.gzipSync(WHOLE);
+
 const LONG = {
+  "too long, and the length announced": { of: () => Readable.from([WHOLE]), headers: { "content-length": WHOLE.length } },
+  "too long, and the length announced that it has packed": { of: () => Readable.from([PACKED]), headers: { "content-length": PACKED.length, "content-encoding": "gzip" } },
   "very long": { of: () => Readable.from([Buffer.from(`{"x":"${"y".repeat(8 << 20)}"}`)]) },
   "without an end": { of: () => Readable.from(repeating(Buffer.alloc(65_536, "["))) },
   "a gzip bomb": { of: () => Readable.from(repeating(Buffer.alloc(1 << 20, "["))).pipe(zlib.createGzip()), headers: { "content-encoding": "gzip" } },
