@@ -137,7 +137,8 @@ export class LedgerStorage {
         // while a call is on its way, it is what comes back.
         return this.commit(() => {
           const written = this.home.writeRecord(row, version as number | undefined);
-          if (written !== undefined) this.known.records.set(name, { ...row, version: written, text, standing });
+          if (written === undefined) this.mirror = undefined; // whoever was faster: what stands is read anew
+          else this.known.records.set(name, { ...row, version: written, text, standing });
           return written;
         });
       },

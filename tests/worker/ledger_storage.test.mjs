@@ -1,0 +1,73 @@
+// What an object of the ledger has in memory of its rows: never something else than what its home has.
+import assert from "node:assert/strict";
+import test from "node:test";
+import { importWorker } from "../support/worker_code.mjs";
+
+const { LedgerStorage } = await importWorker("ledger_storage.ts");
+const { deriveKeys } = await importWorker("seal.ts");
+const keys = await deriveKeys([{ id: "k1", bytes: new Uint8Array(32) }]);
+
+/** A home in memory, which counts how often all is read, and whose next commit may fail. */
+function newHome() {
+  let [rows, flags] = [new Map(), new Map()];
+  const home = {
+    place: "here",
+    reads: 0,
+    failure: undefined,
+    all() {
+      home.reads += 1;
+      return { subject: undefined, flags: [...flags].map(([name, value]) => ({ name, value })), records: [...rows.values()] };
+    },
+    setFlag: (name, value) => void flags.set(name, value),
+    writeRecord(row, version) {
+      if (rows.get(row.name)?.version !== version) return undefined;
+      rows.set(row.name, { ...row, version: (version ?? 0) + 1 });
+      return (version ?? 0) + 1;
+    },
+    async commit(work, wakeAt) {
+      const before = [new Map(rows), new Map(flags)];
+      const result = work();
+      wakeAt();
+      await undefined;
+      if (home.failure === undefined) return result;
+      const { failure } = home;
+      [rows, flags, home.failure] = [...before, undefined];
+      throw failure;
+    },
+  };
+  return home;
+}
+
+test("rows are read once, and a row that was written is there", async () => {
+  const home = newHome();
+  const storage = new LedgerStorage(home, keys);
+  const record = storage.record("creation");
+  assert.equal(await record.read(), undefined);
+  assert.equal(await record.write("one", undefined), 1);
+  assert.equal(await record.write("two", 1), 2);
+  assert.deepEqual(await record.read(), { text: "two", version: 2 });
+  assert.equal(home.reads, 1);
+  assert.equal(await new LedgerStorage(home, keys).text("creation"), "two");
+});
+
+test("what a commit that failed was to write is forgotten", async () => {
+  const home = newHome();
+  const storage = new LedgerStorage(home, keys);
+  await storage.record("creation").write("one", undefined);
+  home.failure = new Error("the disk is full");
+  await assert.rejects(storage.record("creation").write("two", 1), /the disk is full/);
+  assert.deepEqual(await storage.record("creation").read(), { text: "one", version: 1 });
+  home.failure = new Error("the disk is full");
+  await assert.rejects(storage.noteSlot(3), /the disk is full/);
+  assert.equal(storage.slotOf, undefined);
+});
+
+test("whoever comes too late reads what stands, even if somebody else has written it", async () => {
+  const home = newHome();
+  const [storage, another] = [new LedgerStorage(home, keys), new LedgerStorage(home, keys)];
+  await storage.record("creation").write("one", undefined);
+  await another.record("creation").write("two", 1);
+  assert.equal(await storage.record("creation").write("three", 1), undefined);
+  assert.deepEqual(await storage.record("creation").read(), { text: "two", version: 2 });
+  assert.equal(await storage.record("creation").write("three", 2), 3);
+});
