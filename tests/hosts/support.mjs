@@ -18,7 +18,7 @@ export function hostSuite(host) {
   if ("missing" in example) return void test(`${host}: the gateway contract`, { skip: example.missing }, () => {});
   process.env.RELAY_EDGE_PLATFORM = host;
   // Most of the time each of them waits for something.
-  describe(host, { concurrency: true }, () => {
+  describe(host, { concurrency: 4 }, () => {
     describe("its database, its start and its end", { concurrency: 1 }, () => hostCases(host));
     describe("its pool of passes", { concurrency: 1 }, () => poolCases(host));
     describe("its patience", () => patienceCase(host));
