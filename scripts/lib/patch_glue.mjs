@@ -1,7 +1,7 @@
 // What the generated glue cannot be told by an option, changed in its text.
 //
 // wasm-bindgen (0.2.130, `--experimental-reset-state-function`) leaves some things to be done for trap safety, for
-// hosts with several realms, and against answers without an end. Each change must match exactly as often as expected, so that another version of
+// hosts with several realms, and for what is done in JavaScript. Each change must match exactly as often as expected, so that another version of
 // wasm-bindgen stops the build instead of quietly losing one of them.
 
 import { Problem } from './program.mjs';
@@ -40,17 +40,17 @@ const CHANGES = [
     times: () => 1,
   },
   {
-    // The body of an answer is read piece by piece, up to a length (js/body.js).
-    what: 'the body of an answer',
-    find: /\bconst ret = arg0\.text\(\);/g,
-    replace: 'const ret = textOf(arg0);',
+    // The module asks for a whole exchange at once (js/exchange.js).
+    what: 'an exchange with the upstream',
+    find: /\bconst ret = exchange\(/g,
+    replace: '$&',
     times: () => 1,
   },
 ];
 
 /**
  * @param {string} glue `relay_edge.js` as wasm-bindgen wrote it for the `web` target
- * @returns {string} the same with the changes above, importing what they need from `./guard.js` and `./body.js`
+ * @returns {string} the same with the changes above, importing what they need from `./guard.js` and `./exchange.js`
  * @throws {Problem} when a change does not match as often as it should
  */
 export function patchGlue(glue) {
@@ -66,5 +66,5 @@ export function patchGlue(glue) {
     }
     patched = patched.replace(find, replace);
   }
-  return `import { guardExports } from './guard.js';\nimport { textOf } from './body.js';\n${patched}`;
+  return `import { guardExports } from './guard.js';\nimport { exchange } from './exchange.js';\n${patched}`;
 }

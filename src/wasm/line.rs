@@ -4,7 +4,7 @@ use js_sys::Promise;
 
 use super::client::Client;
 use super::error::Failure;
-use super::fetch::{self, Exchange, Exchanged};
+use super::fetch;
 use super::run::{Step, Told, OUT_OF_TURN};
 use crate::api::{Request, Response};
 use crate::error::Error;
@@ -15,7 +15,8 @@ pub(super) struct Line {
     /// When the deadline began, in Unix milliseconds.
     started: f64,
     request: Option<Request>,
-    exchange: Option<Exchange>,
+    /// Whether the request was sent, and its answer is waited for.
+    under_way: bool,
     /// Exchanges of this request.
     tries: u32,
 }
@@ -31,7 +32,7 @@ pub(super) enum Heard {
 impl Line {
     /// The deadline begins now.
     pub(super) fn new(client: Client) -> Self {
-        Self { client, started: fetch::unix_milliseconds(), request: None, exchange: None, tries: 0 }
+        Self { client, started: fetch::unix_milliseconds(), request: None, under_way: false, tries: 0 }
     }
 
     /// Sends a new request.
@@ -43,14 +44,10 @@ impl Line {
 
     /// Goes on, told what became of what was waited for.
     pub(super) fn hear(&mut self, told: Told) -> Heard {
-        let Some(exchange) = &mut self.exchange else { return self.again() };
-        let answer = match exchange.step(told) {
-            Ok(Exchanged::Wait(promise)) => return Heard::Wait(promise),
-            Ok(Exchanged::Answer(response)) => Ok(response),
-            Err(failure) => Err(failure),
-        };
-        self.exchange = None;
-        Heard::Answer(answer)
+        if !core::mem::take(&mut self.under_way) {
+            return self.again();
+        }
+        Heard::Answer(fetch::answered(told))
     }
 
     /// Waits before the same request is sent again by [`hear`](Self::hear).
@@ -83,11 +80,11 @@ impl Line {
             return Heard::Answer(Err(OUT_OF_TURN.into()));
         };
         match self.client.exchange(self.started, request) {
-            Ok((exchange, promise)) => {
-                self.exchange = Some(exchange);
+            Ok(promise) => {
+                self.under_way = true;
                 Heard::Wait(promise)
             }
-            Err(failure) => Heard::Answer(Err(failure)),
+            Err(error) => Heard::Answer(Err(error.into())),
         }
     }
 }

@@ -48,8 +48,18 @@ struct Seen {
     body: String,
 }
 
+/// In a package the glue has it (scripts/lib/patch_glue.mjs), here the global object.
+fn give_exchange() {
+    let source = [include_str!("../../js/body.js"), include_str!("../../js/exchange.js")].concat();
+    let lines = source.lines().filter(|line| !line.starts_with("import "));
+    let script: Vec<&str> = lines.map(|line| line.strip_prefix("export ").unwrap_or(line)).collect();
+    let give = Function::new_no_args(&(script.join("\n") + "\nglobalThis.exchange = exchange;"));
+    give.call0(&JsValue::NULL).unwrap();
+}
+
 /// A `fetch` that answers what `upstream` says, status and body, and what it was called with.
 fn fetch_of(mut upstream: impl FnMut(&Seen) -> (u16, String) + 'static) -> (Function, Rc<RefCell<Vec<Seen>>>) {
+    give_exchange();
     let seen = Rc::new(RefCell::new(Vec::new()));
     let answer = Function::new_with_args("status, body", "return Promise.resolve(new Response(body, { status }))");
     let log = Rc::clone(&seen);
@@ -158,6 +168,7 @@ async fn an_answer_that_does_not_come_is_waited_for_until_the_timeout() {
         "url, init",
         "return new Promise((_, reject) => init.signal.addEventListener('abort', () => reject(init.signal.reason)))",
     );
+    give_exchange();
     let options = js(json!({ "timeoutMs": 30, "maxRetries": 0 }));
     let start = fetch::unix_milliseconds();
     let error = thrown(settled(create_relay(options, Some(never), js(json!({ "claimType": "x" })))).await);
@@ -166,13 +177,8 @@ async fn an_answer_that_does_not_come_is_waited_for_until_the_timeout() {
 }
 
 async fn exchange(url: &str, request: &api::Request) -> Result<api::Response, error::Failure> {
-    let (mut exchange, mut promise) = fetch::Exchange::start(None, url, request, 5_000)?;
-    loop {
-        match exchange.step(settled(promise).await)? {
-            fetch::Exchanged::Wait(next) => promise = next,
-            fetch::Exchanged::Answer(answer) => return Ok(answer),
-        }
-    }
+    give_exchange();
+    fetch::answered(settled(fetch::send(None, url, request, 5_000)).await)
 }
 
 #[test]

@@ -17,8 +17,8 @@ const CLOSURE = (name) => `function ${name}(arg0, arg1, f) {
 `;
 const START = 'function __wbg_finalize_init(instance, module) {\n  wasm = instance.exports;\n}\n';
 const SYNC = 'function initSync(module) {\n  if (!(module instanceof WebAssembly.Module)) {\n  }\n}\n';
-const TEXT = 'handleError(function (arg0) {\n  const ret = arg0.text();\n  return ret;\n});\n';
-const GLUE = RESET + CLOSURE('makeMutClosure') + START + SYNC + TEXT;
+const EXCHANGE = 'a: function(arg0, arg1, arg2, arg3) {\n  const ret = exchange(arg0, getStringFromWasm0(arg1, arg2), arg3);\n  return ret;\n},\n';
+const GLUE = RESET + CLOSURE('makeMutClosure') + START + SYNC + EXCHANGE;
 
 test('guards both places where exports are taken up', () => {
   const patched = patchGlue(GLUE);
@@ -47,10 +47,10 @@ test('takes modules of another realm', () => {
   assert.ok(patched.includes("Object.prototype.toString.call(module) !== '[object WebAssembly.Module]'"));
 });
 
-test('reads the body of an answer elsewhere', () => {
+test('finds an exchange where it is written', () => {
   const patched = patchGlue(GLUE);
-  assert.ok(patched.includes("import { textOf } from './body.js';\n"));
-  assert.ok(patched.includes('const ret = textOf(arg0);') && !patched.includes('.text()'));
+  assert.ok(patched.includes("import { exchange } from './exchange.js';\n"));
+  assert.ok(patched.includes(EXCHANGE));
 });
 
 test('a glue that has not what is expected stops the build with a sentence', () => {
@@ -59,7 +59,7 @@ test('a glue that has not what is expected stops the build with a sentence', () 
     'closures of a dead instance': [GLUE.replace('from previous', 'of a previous')],
     'the end of a closure of a dead instance': [GLUE.replace('--state.cnt', 'state.cnt--')],
     'modules of another realm': [GLUE.replace(SYNC, ''), GLUE + SYNC],
-    'the body of an answer': [GLUE.replace(TEXT, ''), GLUE + TEXT],
+    'an exchange with the upstream': [GLUE.replace(EXCHANGE, ''), GLUE + EXCHANGE],
   };
   for (const [what, glues] of Object.entries(wrong)) {
     for (const glue of glues) assert.throws(() => patchGlue(glue), { message: new RegExp(what) });
