@@ -1,72 +1,52 @@
-// The processes of the gateway's benchmark: workerd with a Worker, the upstream, the load.
+// The processes of the gateway's benchmark: workerd with a Worker and its KV, the upstream, the load.
 
 import { fork } from 'node:child_process';
 import crypto from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { Miniflare } from 'miniflare';
+import { readFileSync } from 'node:fs';
 import { inRoot } from '../../scripts/lib/program.mjs';
 import { cleanEnvironment } from '../../scripts/lib/runtimes.mjs';
 import { workerModules } from '../../scripts/lib/worker_bundle.mjs';
 import { built } from '../lib/build.mjs';
-import { cpuMsOf, ownWorkerd } from '../lib/cpu.mjs';
-import { compatibilityDate } from '../lib/workerd.mjs';
+import { cpuMsOf } from '../lib/cpu.mjs';
+import { startWorkerd } from './workerd.mjs';
 
-/** Where KV and Durable Objects are kept: in memory where that can be, for what a disk needs to sync is not the gateway's. */
-const STATE = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+/** The systems as workerd runs them. */
+const SYSTEMS = {
+  'relay-edge': () => ({ modules: workerModules(), objects: { LEDGER: 'RelayLedger', LIMITS: 'CallerLimits', ISSUER_KEYS: 'IssuerKeys' } }),
+  baseline: () => ({ modules: [bundled(built.baseline)], objects: {} }),
+};
 
 /**
- * A Worker in a workerd of its own, with fresh stores on disk. The gateway is the bundle that is deployed, without the rate limit.
+ * A Worker in a workerd of its own, with fresh Durable Objects on disk, and a fresh KV in a process of its own. The gateway is the
+ * bundle that is deployed, without the rate limit.
  *
  * @param {{ system: 'relay-edge' | 'baseline', mode: 'pass-through' | 'managed', upstream: string }} options
  */
 export async function startSystem({ system, mode, upstream }) {
-  const state = mkdtempSync(path.join(STATE, 'relay-edge-bench-'));
-  const forget = () => rmSync(state, { recursive: true, force: true });
-  process.once('exit', forget);
+  const kv = await child('bench/gateway/kv.mjs');
   const token = crypto.randomBytes(32).toString('base64url');
   const apiKey = 'persona_production_bench';
   const secrets = { PERSONA_API_KEY: apiKey, GATEWAY_TOKENS: `bench:${token}`, STORE_KEYS: `k1:${crypto.randomBytes(32).toString('base64')}` };
-  const gateway = {
-    modules: workerModules(),
-    modulesRoot: inRoot('build/worker'),
-    durableObjects: Object.fromEntries([['LEDGER', 'RelayLedger'], ['LIMITS', 'CallerLimits'], ['ISSUER_KEYS', 'IssuerKeys']].map(([binding, className]) => [binding, { className, useSQLite: true }])),
-    kvNamespaces: ['RELAYS'],
-  };
-  const baseline = { modules: [{ type: 'ESModule', path: 'baseline.mjs', contents: readFileSync(inRoot(built.baseline), 'utf8') }] };
-  const miniflare = new Miniflare({
-    name: system,
-    ...(system === 'relay-edge' ? gateway : baseline),
-    compatibilityDate,
-    bindings: { PERSONA_BASE_URL: upstream, ...(mode === 'managed' && secrets) },
-    host: '127.0.0.1',
-    port: 0,
-    cf: false,
-    defaultPersistRoot: state,
-    // Without miniflare's own Worker in front of it.
-    unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
-    // A line per request: read, as whatever collects logs would, and dropped.
-    handleRuntimeStdio: (stdout, stderr) => [stdout, stderr].forEach((stream) => stream.resume()),
-  });
-  await miniflare.ready;
-  const url = (await miniflare.unsafeGetDirectURL(system)).href;
-  const pid = ownWorkerd();
+  const texts = { PERSONA_BASE_URL: upstream, ...(mode === 'managed' && secrets) };
+  const workerd = await startWorkerd({ ...SYSTEMS[system](), texts, kv: 'RELAYS', kvAddress: kv.first.address });
   return {
-    url,
+    url: workerd.url,
     credentials: { apiKey: { authorization: `Bearer ${apiKey}` }, bearer: { authorization: `Bearer ${token}` } },
+    /** The calls of KV since the last report: see `Spans`. Whose they were is not told. */
+    kvReport: () => kv.ask({ report: true }),
     /** Milliseconds of CPU that workerd has used. */
-    cpuMs: () => cpuMsOf(pid),
+    cpuMs: () => cpuMsOf(workerd.pid),
     /** Its resident memory in bytes. */
-    memory: () => Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) * 1024,
+    memory: () => Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${workerd.pid}/status`, 'utf8'))[1]) * 1024,
     async close() {
-      await miniflare.dispose();
-      process.off('exit', forget);
-      forget();
+      await workerd.close();
+      kv.close();
     },
   };
 }
+
+const bundled = (file) => ({ type: 'ESModule', path: file, contents: readFileSync(inRoot(file), 'utf8') });
 
 /** The upstream of bench/gateway/upstream.mjs. */
 export async function startUpstream() {

@@ -77,24 +77,25 @@ async function scenarios(on, { connections, calm, seconds }) {
   const rows = [];
   for (const scenario of SCENARIOS[`${system} ${mode}`]) {
     const pauseMs = calm && ASKS_NOBODY.includes(scenario) ? UPSTREAM_MS : undefined;
-    await upstream.report();
+    await Promise.all([upstream.report(), started.kvReport()]);
     const before = started.cpuMs();
     const order = { url: started.url, mode, scenario, connections, seconds, credentials: started.credentials, lanes: calm, pauseMs };
     const { requests, seconds: took, closed } = await load.run({ ...order, forget: scenario === 'create', rewind: true });
     const cpu = started.cpuMs() - before;
-    const calls = await upstream.report();
-    const times = calm ? ownTimes(requests, calls) : timesLessMean(requests, calls);
-    rows.push({ system, mode, scenario, connections, calm, ...figures(times, took, cpu), closed });
+    const [calls, kvCalls] = await Promise.all([upstream.report(), started.kvReport()]);
+    const count = requests.lanes.length;
+    const times = calm ? ownTimes(requests, calls) : timesLess(requests, (totalMs(calls) + totalMs(kvCalls)) / count);
+    rows.push({ system, mode, scenario, connections, calm, ...figures(times, took, cpu), kvMs: round(totalMs(kvCalls) / count), closed });
   }
   return rows;
 }
 
-/** Where requests are many, and the upstream's time is small: less what the upstream took for one on average. */
-function timesLessMean(requests, calls) {
-  const times = lengths(requests);
-  const upstreamPerRequest = lengths(calls).reduce((sum, ms) => sum + ms, 0) / times.length;
-  return times.map((ms) => Math.max(0, ms - upstreamPerRequest));
+/** Where requests are many, and the time of upstream and KV is small: less what these took for one on average. */
+function timesLess(requests, averageMs) {
+  return lengths(requests).map((ms) => Math.max(0, ms - averageMs));
 }
+
+const totalMs = (calls) => lengths(calls).reduce((sum, ms) => sum + ms, 0);
 
 function figures(times, seconds, cpu) {
   return { ...latencyFigures(times, seconds), cpuMs: round(cpu / times.length), cores: round(cpu / 1000 / seconds) };
