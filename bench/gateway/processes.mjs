@@ -14,6 +14,7 @@ import { startWorkerd } from './workerd.mjs';
 /** The systems as workerd runs them. */
 const SYSTEMS = {
   'relay-edge': () => ({ modules: workerModules(), objects: { LEDGER: 'RelayLedger', LIMITS: 'CallerLimits', ISSUER_KEYS: 'IssuerKeys' } }),
+  bare: () => ({ modules: [bundled(built.bare)], objects: { OBJECTS: 'BareObject' } }),
   baseline: () => ({ modules: [bundled(built.baseline)], objects: {} }),
 };
 
@@ -21,14 +22,17 @@ const SYSTEMS = {
  * A Worker in a workerd of its own, with fresh Durable Objects on disk, and a fresh KV in a process of its own. The gateway is the
  * bundle that is deployed, without the rate limit.
  *
- * @param {{ system: 'relay-edge' | 'baseline', mode: 'pass-through' | 'managed', upstream: string }} options
+ * @param {{ system: 'relay-edge' | 'bare' | 'baseline', mode: 'pass-through' | 'managed', upstream: string }} options
  */
 export async function startSystem({ system, mode, upstream }) {
   const kv = await child('bench/gateway/kv.mjs');
   const token = crypto.randomBytes(32).toString('base64url');
   const apiKey = 'persona_production_bench';
-  const secrets = { PERSONA_API_KEY: apiKey, GATEWAY_TOKENS: `bench:${token}`, STORE_KEYS: `k1:${crypto.randomBytes(32).toString('base64')}` };
-  const texts = { PERSONA_BASE_URL: upstream, ...(mode === 'managed' && secrets) };
+  const secrets = {
+    'relay-edge': { PERSONA_API_KEY: apiKey, GATEWAY_TOKENS: `bench:${token}`, STORE_KEYS: `k1:${crypto.randomBytes(32).toString('base64')}` },
+    bare: { MANAGED: 'yes' },
+  };
+  const texts = { PERSONA_BASE_URL: upstream, ...(mode === 'managed' && secrets[system]) };
   const workerd = await startWorkerd({ ...SYSTEMS[system](), texts, kv: 'RELAYS', kvAddress: kv.first.address });
   return {
     url: workerd.url,

@@ -1,5 +1,5 @@
-// What the benchmarks need besides the package: bench/crate natively, untuned and tuned, blindrsa-ts and the plain JavaScript
-// Worker as bundles. The results are in `build/bench/`.
+// What the benchmarks need besides the package: bench/crate natively, untuned and tuned, blindrsa-ts, the plain JavaScript Worker
+// and the bare one as bundles. The results are in `build/bench/`.
 
 import { copyFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
@@ -23,6 +23,7 @@ export const built = {
   tuned: { js: 'build/bench/tuned/bench.js', wasm: 'build/bench/tuned/bench_bg.wasm' },
   blindrsaTs: 'build/bench/blindrsa_ts.mjs',
   baseline: 'build/bench/baseline.mjs',
+  bare: 'build/bench/bare.mjs',
 };
 
 /** The package, and everything that it is measured against. */
@@ -40,6 +41,7 @@ export async function buildContenders() {
 export async function buildWorkers() {
   await build();
   await bundle('baseline', built.baseline, 'bench/baseline_worker/index.mjs', ['bench/baseline_worker', 'bench/contenders']);
+  await bundle('bare', built.bare, 'bench/bare_worker/index.mjs', ['bench/bare_worker', 'worker/openapi.ts']);
 }
 
 function native() {
@@ -85,7 +87,7 @@ function bundle(name, output, entry, inputs) {
     async work() {
       // Imported only after the set-up, because it is an npm package.
       const esbuild = await import('esbuild');
-      await esbuild.build({ entryPoints: [inRoot(entry)], outfile: inRoot(output), bundle: true, format: 'esm', platform: 'neutral', mainFields: ['module', 'main'], target: 'es2022', logLevel: 'warning' });
+      await esbuild.build({ entryPoints: [inRoot(entry)], outfile: inRoot(output), bundle: true, format: 'esm', platform: 'neutral', external: ['cloudflare:*'], mainFields: ['module', 'main'], target: 'es2022', logLevel: 'warning' });
     },
   });
 }

@@ -9,6 +9,8 @@ import { median, quantile, round } from './statistics.mjs';
 export const SCENARIOS = {
   'relay-edge pass-through': ['health', 'description', 'create', 'purchase', 'redeem', 'relay'],
   'relay-edge managed': ['health', 'keys', 'create', 'purchase', 'view', 'redeem', 'relay'],
+  'bare pass-through': ['health', 'description', 'create', 'purchase', 'redeem', 'relay'],
+  'bare managed': ['keys', 'create', 'purchase', 'view', 'redeem', 'relay'],
   'baseline pass-through': ['health', 'create', 'purchase', 'redeem', 'relay'],
 };
 
@@ -21,7 +23,7 @@ export const UPSTREAM_MS = [25, 75];
 /** Who asks no upstream pauses as long as one would take, or sixteen connections would be as many as can be. */
 const ASKS_NOBODY = ['health', 'description', 'keys', 'view'];
 
-/** Connections for what has one number of them. */
+/** Connections for what has one number of them, as the bare Worker has. */
 export const USUAL = 16;
 
 /**
@@ -49,7 +51,7 @@ export async function measureGateway(effort) {
       try {
         const on = { system, mode, started, upstream, load };
         await warmUp(on);
-        for (const connections of effort.connections) {
+        for (const connections of system === 'bare' ? [USUAL] : effort.connections) {
           progress(`${name}, ${connections} connections …`);
           rows.push(...(await scenarios(on, { connections, calm: false, seconds: effort.seconds })));
         }

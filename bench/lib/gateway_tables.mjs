@@ -4,7 +4,13 @@ import { table } from './crypto_tables.mjs';
 import { SCENARIOS, USUAL } from './gateway.mjs';
 import { linePlot, short } from './svg.mjs';
 
-const SYSTEM_TITLES = { 'relay-edge pass-through': 'pass-through', 'relay-edge managed': 'managed', 'baseline pass-through': 'plain JavaScript' };
+const SYSTEM_TITLES = {
+  'relay-edge pass-through': 'pass-through',
+  'relay-edge managed': 'managed',
+  'bare pass-through': 'bare Worker, pass-through',
+  'bare managed': 'bare Worker, managed',
+  'baseline pass-through': 'plain JavaScript',
+};
 const SCENARIO_TITLES = {
   health: '`GET /healthz`',
   description: '`GET /openapi.json`',
@@ -24,6 +30,19 @@ function finder({ rows }) {
     rows.find((row) => `${row.system} ${row.mode}` === name && row.scenario === scenario && row.connections === connections && row.calm === calm);
 }
 
+/** What the bare Worker took where the gateway took what a row says. */
+function bareOf(results, { mode, scenario, connections, calm }) {
+  return finder(results)(`bare ${mode}`, scenario, connections, { calm });
+}
+
+/** The rows of a table: that of the bare Worker beneath the gateway's, where there is one. */
+function withBare(results, isCalm) {
+  return results.rows
+    .filter(({ system, calm }) => system !== 'bare' && calm === isCalm)
+    .flatMap((row) => (row.system === 'relay-edge' ? [row, bareOf(results, row)] : [row]))
+    .filter((row) => row !== undefined);
+}
+
 /** What is demanded of the gateway. @param {any} results */
 export function gatewayDemands(results) {
   const find = finder(results);
@@ -33,7 +52,9 @@ export function gatewayDemands(results) {
   const worst = (figure) => endpoints.reduce((a, b) => (b.row[figure] > a.row[figure] ? b : a));
   const below = (figure, limit, what) => {
     const { name, scenario, row } = worst(figure);
-    return { what, demanded: `under ${limit} ms`, measured: `${short(row[figure])} ms (${SCENARIO_TITLES[scenario]}, ${SYSTEM_TITLES[name]})`, met: row[figure] < limit };
+    const bare = bareOf(results, row);
+    const floor = bare === undefined ? '' : `; the bare Worker there: ${short(bare[figure])} ms`;
+    return { what, demanded: `under ${limit} ms`, measured: `${short(row[figure])} ms (${SCENARIO_TITLES[scenario]}, ${SYSTEM_TITLES[name]}${floor})`, met: row[figure] < limit };
   };
   const cpu = find('relay-edge pass-through', 'relay', USUAL).cpuMs;
   const ratio = find('relay-edge pass-through', 'purchase', USUAL).perSecond / find('baseline pass-through', 'purchase', USUAL).perSecond;
@@ -58,18 +79,25 @@ export function gatewayTables(results) {
   return { calm: calmTable(results), full: fullTable(results), growth: growthTable(results), limit: limitText(results) };
 }
 
-function calmTable({ rows, floor }) {
+function calmTable(results) {
+  const { floor } = results;
   const figures = ['perSecond', 'p50', 'p99', 'p999', 'cpuMs', 'cores'];
-  const lines = rows
-    .filter(({ calm }) => calm)
+  const lines = withBare(results, true)
     .map((row) => [SYSTEM_TITLES[`${row.system} ${row.mode}`], SCENARIO_TITLES[row.scenario], ...figures.map((figure) => short(row[figure]))]);
   const without = ['no gateway', 'the load asks the upstream', short(floor.perSecond), ...['p50', 'p99', 'p999'].map((figure) => short(floor[figure])), '–', '–'];
-  return table(['', '', 'per second', 'p50, ms', 'p99, ms', 'p99.9, ms', 'CPU each, ms', 'cores'], [...lines, without]);
+  return table(['', '', 'per second', 'p50, ms', 'p99, ms', 'p99.9, ms', 'CPU each, ms', 'cores'], [...lines, without]) + kvText(results);
+}
+
+/** How much of the gateway's own time KV was at work in. */
+function kvText({ rows }) {
+  const asking = rows.filter(({ system, scenario, calm, kvMs }) => calm && system === 'relay-edge' && scenario !== 'relay' && kvMs > 0);
+  if (asking.length === 0) return '';
+  const most = asking.reduce((a, b) => (b.kvMs > a.kvMs ? b : a));
+  return `\n\nThe time that KV was at work for a request is in these times: at most ${short(most.kvMs)} ms on average (${SCENARIO_TITLES[most.scenario]}).`;
 }
 
 function fullTable(results) {
-  const lines = results.rows
-    .filter(({ calm }) => !calm)
+  const lines = withBare(results, false)
     .map((row) => [
       SYSTEM_TITLES[`${row.system} ${row.mode}`], SCENARIO_TITLES[row.scenario], String(row.connections),
       ...['perSecond', 'p50', 'p99', 'p999', 'cpuMs', 'cores'].map((figure) => short(row[figure])),

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { startUpstream } from '../../bench/gateway/processes.mjs';
 import { SIZES } from '../../bench/lib/crypto.mjs';
 import { cryptoDemands, cryptoTables } from '../../bench/lib/crypto_tables.mjs';
 import { SCENARIOS } from '../../bench/lib/gateway.mjs';
@@ -12,6 +13,9 @@ import { gatewayDemands, gatewayTables } from '../../bench/lib/gateway_tables.mj
 import { IDS } from '../../bench/lib/names.mjs';
 import { STEPS } from '../../bench/lib/steps.mjs';
 import { npm, temporaryFolder } from '../commands/support/commands.mjs';
+import { callsOf } from './support/calls.mjs';
+
+const LINUX = process.platform === 'linux' ? false : 'it reads /proc';
 
 /** Runs a benchmark and reads what it left. */
 async function results(t, script, name) {
@@ -55,16 +59,33 @@ test('npm run bench -- --quick times every operation of everybody', async (t) =>
   assert.equal(stdout.match(/^(?:met|NOT MET) /gm)?.length, cryptoDemands(measured).length);
 });
 
-test('npm run bench:gateway -- --quick puts load on every endpoint', { skip: process.platform === 'linux' ? false : 'it reads /proc' }, async (t) => {
+test('npm run bench:gateway -- --quick puts load on every endpoint', { skip: LINUX }, async (t) => {
   const { stdout, results: measured } = await results(t, 'bench:gateway', 'gateway');
-  const loads = [[1, false], [16, false], [16, true]];
-  const wanted = Object.entries(SCENARIOS).flatMap(([name, scenarios]) => scenarios.flatMap((scenario) => loads.map((load) => [name, scenario, ...load])));
+  const loadsOf = (name) => [...(name.startsWith('bare ') ? [] : [[1, false]]), [16, false], [16, true]];
+  const wanted = Object.entries(SCENARIOS).flatMap(([name, scenarios]) => scenarios.flatMap((scenario) => loadsOf(name).map((load) => [name, scenario, ...load])));
   const found = measured.rows.map(({ system, mode, scenario, connections, calm }) => [`${system} ${mode}`, scenario, connections, calm]);
   assert.deepEqual(found.map(String).sort(), wanted.map(String).sort());
   for (const row of measured.rows) assert.ok(row.requests > 0 && row.p50 <= row.p99 && row.p99 <= row.p999, JSON.stringify(row));
+  const askingKv = new Set(measured.rows.filter(({ kvMs }) => kvMs > 0).map(({ system, mode, scenario }) => `${system} ${mode} ${scenario}`));
+  const managed = ['relay-edge', 'bare'].flatMap((system) => ['create', 'purchase', 'view', 'redeem', 'relay'].map((scenario) => `${system} managed ${scenario}`));
+  assert.deepEqual([...askingKv].sort(), managed.sort());
   assert.deepEqual(measured.growth.rows.map(({ stored }) => stored), [20, 40]);
   assertNumbers(gatewayTables(measured));
   assert.equal(stdout.match(/^(?:met|NOT MET) /gm)?.length, gatewayDemands(measured).length);
+});
+
+// After it, for it builds them.
+test('the bare Worker asks upstream and KV as often as the gateway does, on every endpoint', { skip: LINUX }, async (t) => {
+  const upstream = await startUpstream();
+  t.after(() => upstream.close());
+  for (const mode of ['pass-through', 'managed']) {
+    const gateway = await callsOf(upstream, 'relay-edge', mode);
+    assert.deepEqual(await callsOf(upstream, 'bare', mode), gateway, mode);
+    const { create, purchase, redeem } = gateway.counts;
+    assert.deepEqual([create.upstream, purchase.upstream, redeem.upstream], [1, 2, 1], mode);
+    const kv = mode === 'managed' ? 1 : 0;
+    assert.deepEqual([create.kv, purchase.kv, redeem.kv], [kv, kv, kv], mode);
+  }
 });
 
 test('a mistake on the command line is said at once, and ends with 2', async () => {
