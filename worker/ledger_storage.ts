@@ -48,29 +48,30 @@ export class LedgerStorage {
    */
   private mirror: Mirror | undefined;
 
+  /** A subject that is in memory only, and when somebody last asked: nothing has come to be that needs it after us. */
+  private pending: { readonly subject: Mirror["subject"] & {}; called: number } | undefined;
+
   /** `keys`: the first seals, all open. */
   constructor(private readonly home: LedgerHome, private readonly keys: readonly SealingKey[]) {}
 
   /**
-   * Whose and what this object is for; what is given is written if there is nothing yet. `undefined` when the object has
+   * Whose and what this object is for; what is given holds if there is nothing yet. It is written with the first thing that has to
+   * outlive us, in one step: until then nothing was sent, and it is as if nobody had come. `undefined` when the object has
    * promised not to start.
    */
   async startFor({ ...given }: Subject): Promise<KeptSubject | undefined> {
     const force = given.kind === "key" && given.evenIfMoved === true;
     if (given.kind === "key") delete (given as { evenIfMoved?: boolean }).evenIfMoved;
-    const there = await this.subject();
-    if (there !== undefined) return there;
+    if (this.started()) return this.subject();
     const row = { kind: given.kind, sealed: await this.seal("subject", JSON.stringify({ v: 1, ...given })) };
-    // The promise and the insertion are one step, so nobody is told in between that the object has not started.
-    const may = await this.commit(() => {
-      if (this.flag("moved") !== undefined && !force) return false;
-      if (this.started()) return true;
-      this.home.insertSubject(row);
-      this.known.subject = { ...row, opened: given };
-      this.called();
-      return true;
-    });
-    return may ? this.subject() : undefined;
+    // From here on in one step, so nobody is told in between that the object has not started.
+    if (this.started()) return this.subject();
+    if (this.flag("moved") !== undefined && !force) return undefined;
+    const subject = { ...row, opened: given };
+    this.pending = { subject, called: Date.now() };
+    this.known.subject = subject;
+    this.known.flags.set("called", this.pending.called);
+    return given;
   }
 
   async subject(): Promise<KeptSubject | undefined> {
@@ -175,7 +176,7 @@ export class LedgerStorage {
   /** Deletes everything. Nothing is awaited before it is done. */
   async wipe(): Promise<void> {
     const wiped = this.home.wipe();
-    this.mirror = undefined;
+    this.mirror = this.pending = undefined;
     await wiped;
     this.mirror = undefined; // whoever looked meanwhile may have seen rows that are gone by now
   }
@@ -183,11 +184,13 @@ export class LedgerStorage {
   private get known(): Mirror {
     if (this.mirror === undefined) {
       const { subject, flags, records } = this.home.all();
+      if (subject !== undefined) this.pending = undefined;
       this.mirror = {
-        subject,
+        subject: subject ?? this.pending?.subject,
         flags: new Map(flags.map(({ name, value }) => [name, value])),
         records: new Map(records.map((row): [string, Known] => [row.name, row])),
       };
+      if (this.pending !== undefined) this.mirror.flags.set("called", this.pending.called);
     }
     return this.mirror;
   }
@@ -197,8 +200,9 @@ export class LedgerStorage {
   }
 
   private setFlag(name: FlagName, value: number): void {
-    this.home.setFlag(name, value);
     this.known.flags.set(name, value);
+    if (this.pending === undefined) this.home.setFlag(name, value);
+    else if (name === "called") this.pending.called = value;
   }
 
   private async textOf(row: Known): Promise<string> {
@@ -207,10 +211,20 @@ export class LedgerStorage {
 
   /** Answers when everything is on disk, the next alarm with it. */
   private async commit<T>(work: () => T): Promise<T> {
+    const { pending } = this;
+    const whole = () => {
+      if (pending !== undefined) {
+        this.home.insertSubject(pending.subject);
+        this.home.setFlag("called", pending.called);
+        this.pending = undefined;
+      }
+      return work();
+    };
     try {
-      return await this.home.commit(work, () => Math.max(this.waking(Date.now()).at, Date.now()));
+      return await this.home.commit(whole, () => Math.max(this.waking(Date.now()).at, Date.now()));
     } catch (error) {
       this.mirror = undefined; // nothing was written of what it says
+      this.pending ??= pending;
       throw error;
     }
   }
