@@ -79,7 +79,7 @@ export class DurableHome implements LedgerHome {
       CREATE TABLE IF NOT EXISTS subject (only INTEGER PRIMARY KEY, kind TEXT NOT NULL, sealed TEXT NOT NULL);
       CREATE TABLE IF NOT EXISTS records (name TEXT PRIMARY KEY, version INTEGER NOT NULL, sealed TEXT NOT NULL, state TEXT NOT NULL,
         since INTEGER, in_doubt INTEGER NOT NULL, unsettled INTEGER NOT NULL, written_at INTEGER NOT NULL);
-      CREATE TABLE IF NOT EXISTS flags (name TEXT PRIMARY KEY, value INTEGER NOT NULL);`);
+      CREATE TABLE IF NOT EXISTS flags (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;`);
     this.prepared = true;
   }
 }
