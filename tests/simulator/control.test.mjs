@@ -1,25 +1,16 @@
 /** The control endpoints, the recording, the place where faults will go, and the command line. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { startSimulator } from '../../simulator/index.mjs';
 import { preparePurchase } from './reference_client.mjs';
+import { simulator, url } from './shared.mjs';
 import * as step from './support.mjs';
 
 const CLI = fileURLToPath(new URL('../../simulator/cli.mjs', import.meta.url));
 
 describe('control endpoints', () => {
-  /** @type {import('../../simulator/index.mjs').Simulator} */
-  let simulator;
-  let url = '';
-  before(async () => {
-    simulator = await startSimulator();
-    url = simulator.url;
-  });
-  beforeEach(() => simulator.reset());
-  after(() => simulator.close());
-
   test('complete decides a claim, again until it is redeemed, with any Content-Type', async () => {
     const relay = await step.createRelay(url);
     const path = `/_simulator/relays/${relay.token}/complete`;

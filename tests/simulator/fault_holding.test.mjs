@@ -1,19 +1,9 @@
 /** hold-after: the moment at which a call was processed and not answered yet. */
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, test } from 'node:test';
-import { startSimulator } from '../../simulator/index.mjs';
+import { describe, test } from 'node:test';
 import { attempt, calls, isPending, newPurchase } from './fault_support.mjs';
+import { simulator, url } from './shared.mjs';
 import * as step from './support.mjs';
-
-/** @type {import('../../simulator/index.mjs').Simulator} */
-let simulator;
-let url = '';
-before(async () => {
-  simulator = await startSimulator();
-  url = simulator.url;
-});
-beforeEach(() => simulator.reset());
-after(() => simulator.close());
 
 const FAULTS = '/_simulator/faults';
 

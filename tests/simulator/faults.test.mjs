@@ -1,20 +1,11 @@
 /** Every fault does to the wire and to the books what its name says, over real sockets. */
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { startSimulator } from '../../simulator/index.mjs';
 import { attempt, calls, endOfConnection, isPending, newPurchase, newRedemption } from './fault_support.mjs';
 import { assemblePass, finalize, preparePurchase } from './reference_client.mjs';
+import { simulator, url } from './shared.mjs';
 import * as step from './support.mjs';
-
-/** @type {import('../../simulator/index.mjs').Simulator} */
-let simulator;
-let url = '';
-before(async () => {
-  simulator = await startSimulator();
-  url = simulator.url;
-});
-beforeEach(() => simulator.reset());
-after(() => simulator.close());
 
 const codeOf = (/** @type {{ text: string }} */ { text }) => JSON.parse(text).errors?.[0].code;
 

@@ -1,9 +1,10 @@
 /** The whole life of a relay, against an independent client (reference_client.mjs). */
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { startSimulator } from '../../simulator/index.mjs';
 import { finalize, preparePurchase, assemblePass } from './reference_client.mjs';
+import { simulator, url } from './shared.mjs';
 import * as step from './support.mjs';
 
 describe('a relay, from creation to claim', () => {
@@ -49,16 +50,6 @@ describe('a relay, from creation to claim', () => {
 });
 
 describe('with one simulator', () => {
-  /** @type {import('../../simulator/index.mjs').Simulator} */
-  let simulator;
-  let url = '';
-  before(async () => {
-    simulator = await startSimulator();
-    url = simulator.url;
-  });
-  beforeEach(() => simulator.reset());
-  after(() => simulator.close());
-
   test('the relay form of the challenge is a 401 with an errors body, and its pass redeems', async () => {
     const relay = await step.createRelay(url);
     const path = `${step.RELAYS}/${relay.token}/generate-claim`;

@@ -1,20 +1,11 @@
 /** The books, to the pass. */
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { startSimulator } from '../../simulator/index.mjs';
 import { newPurchase, newRedemption } from './fault_support.mjs';
+import { simulator, url } from './shared.mjs';
 import * as step from './support.mjs';
-
-/** @type {import('../../simulator/index.mjs').Simulator} */
-let simulator;
-let url = '';
-before(async () => {
-  simulator = await startSimulator();
-  url = simulator.url;
-});
-beforeEach(() => simulator.reset());
-after(() => simulator.close());
 
 describe('the ledger, to the pass', () => {
   const sha256 = (/** @type {any} */ data) => crypto.createHash('sha256').update(data).digest('hex');
