@@ -1,10 +1,10 @@
 //! From any state, with everything volatile gone: does a live upstream bring it to its end, and to the right one?
 
 use std::fmt::Debug;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 
 use crate::driver::{Do, Input, Machine, State, Verdict};
-use crate::step::Checked;
+use crate::step::{hasher, Checked};
 use crate::world::{Fate, World};
 
 /// So many calls bring every state to its end.
@@ -23,7 +23,7 @@ fn wait(call: u32) -> u32 {
 impl<R: Clone + Eq + Hash + Debug> State<R> {
     /// What the check depends on.
     pub(crate) fn durable(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
+        let mut hasher = hasher();
         let messages: Vec<_> = self.messages.iter().map(|message| (message.key, message.body)).collect();
         (&self.record, &self.upstream, self.now, self.bodies, messages).hash(&mut hasher);
         (self.delivered, self.allowed).hash(&mut hasher);
