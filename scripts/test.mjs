@@ -33,8 +33,6 @@ const WASM_TESTS = ['cargo', 'test', '--locked', ...WASM, '--lib', '--test', 'ch
 const WASM_TEST_ENVIRONMENT = {
   ...wasmEnvironment(),
   CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER: inRoot(testRunner),
-  // The runner would translate the debug information of everything, which takes longer than the tests.
-  CARGO_PROFILE_TEST_DEBUG: 'none',
   // The runner takes orders from here; these would have it run nothing.
   WASM_BINDGEN_TEST_ONLY_NODE: undefined,
   WASM_BINDGEN_TEST_ONLY_WEB: undefined,
