@@ -112,8 +112,8 @@ function testFiles(folder) {
 }
 
 function nodeTests(folder) {
-  // Two files at a time; the commands one by one, for they share `build/`; the hosts all three, for most of the time they wait.
-  const concurrency = { commands: 1, hosts: 3 }[folder] ?? 2;
+  // Two files at a time; the commands one by one, for they share `build/`; more where most of the time is waited.
+  const concurrency = { commands: 1, conformance: 3, hosts: 3, stores: 4, worker: 4 }[folder] ?? 2;
   return {
     title: `node --test tests/${folder}`,
     command: [

@@ -8,7 +8,7 @@ import { poolCases } from "./pool_cases.mjs";
 
 /** tests/worker/NAME.test.mjs: the gateway contract, and what may die when. */
 const CONTRACT = [
-  "managed", "issuer_keys", "pass_through", "bad_input", "idempotency_key", "upstream_trouble", "operators", "ledger", "purchase_limit", "request_limit",
+  "managed", "issuer_keys", "pass_through", "bad_input", "idempotency_key", "upstream_trouble", "hanging_upstream", "operators", "ledger", "purchase_limit", "request_limit",
   "access", "description",
 ];
 
