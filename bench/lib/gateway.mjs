@@ -23,6 +23,9 @@ export const UPSTREAM_MS = [25, 75];
 /** Who asks no upstream pauses as long as one would take, or sixteen connections would be as many as can be. */
 const ASKS_NOBODY = ['health', 'description', 'keys', 'view'];
 
+/** Who wakes an object of the ledger per relay. */
+const WAKES_OBJECTS = ['purchase', 'view', 'redeem', 'relay'];
+
 /** Connections for what has one number of them, as the bare Worker has. */
 export const USUAL = 16;
 
@@ -33,6 +36,8 @@ export const USUAL = 16;
  * @property {number} calmSeconds for one where the gateway's own time is measured
  * @property {number[]} stored how many relays are stored when the cost of one more is measured
  * @property {number} growthRelays how many relays each batch of those measurements makes
+ * @property {number} objectsSeconds until workerd has let go of an object that nobody calls. It keeps it for ten seconds; with some
+ *   thousands of them SQLite in workerd is out of memory, and the gateway answers 503
  * @property {number} restSeconds before what one more costs is measured, and before the memory is looked at once more
  */
 
@@ -53,10 +58,10 @@ export async function measureGateway(effort) {
         await warmUp(on);
         for (const connections of system === 'bare' ? [USUAL] : effort.connections) {
           progress(`${name}, ${connections} connections …`);
-          rows.push(...(await scenarios(on, { connections, calm: false, seconds: effort.seconds })));
+          rows.push(...(await scenarios(on, { connections, calm: false, seconds: effort.seconds, rest: effort.objectsSeconds })));
         }
         progress(`${name}, ${USUAL} connections, an upstream that takes ${UPSTREAM_MS.join(' to ')} ms …`);
-        rows.push(...(await scenarios(on, { connections: USUAL, calm: true, seconds: effort.calmSeconds })));
+        rows.push(...(await scenarios(on, { connections: USUAL, calm: true, seconds: effort.calmSeconds, rest: effort.objectsSeconds })));
       } finally {
         await started.close();
       }
@@ -73,11 +78,12 @@ async function warmUp({ started, mode, load }) {
   await load.run({ url: started.url, mode, scenario: 'relay', connections: 4, seconds: 1, credentials: started.credentials, forget: true });
 }
 
-async function scenarios(on, { connections, calm, seconds }) {
+async function scenarios(on, { connections, calm, seconds, rest }) {
   const { system, mode, started, upstream, load } = on;
   await upstream.setDelay(calm ? UPSTREAM_MS : [0, 0]);
   const rows = [];
   for (const scenario of SCENARIOS[`${system} ${mode}`]) {
+    if (mode === 'managed' && connections >= USUAL && WAKES_OBJECTS.includes(scenario)) await pause(rest);
     const pauseMs = calm && ASKS_NOBODY.includes(scenario) ? UPSTREAM_MS : undefined;
     await Promise.all([upstream.report(), started.kvReport()]);
     const before = started.cpuMs();
@@ -91,6 +97,8 @@ async function scenarios(on, { connections, calm, seconds }) {
   }
   return rows;
 }
+
+const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 
 /** Where requests are many, and the time of upstream and KV is small: less what these took for one on average. */
 function timesLess(requests, averageMs) {
@@ -128,7 +136,7 @@ async function measureGrowth(upstream, load, { stored, growthRelays, restSeconds
     const latencies = lengths(requests);
     return { cpu: (started.cpuMs() - before) / latencies.length, latency: median(latencies), seconds };
   };
-  const rest = () => new Promise((resolve) => setTimeout(resolve, restSeconds * 1000));
+  const rest = () => pause(restSeconds);
   try {
     const rows = [];
     let made = 0;
