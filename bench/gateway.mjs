@@ -12,7 +12,7 @@ Worker with @cloudflare/blindrsa-ts, puts load on each endpoint and on whole rel
 up. Takes about twelve minutes. Linux only: it reads /proc.
 
   --seconds N      for each endpoint at full load; its own time is measured three times as long. Default: 2
-  --full           up to 100,000 stored relays instead of 10,000, which takes about twenty-five minutes
+  --full           up to 100,000 stored relays instead of 10,000, which takes about twenty minutes
   --quick          a few seconds. For seeing that it works; the numbers are no good
   --out FOLDER     where gateway.json goes. Default: build/bench/results
   --write          keeps the results in bench/results/, and draws docs/benchmarks.md and its plots from there

@@ -211,6 +211,7 @@ export class LedgerStorage {
 
   /** Answers when everything is on disk, the next alarm with it. */
   private async commit<T>(work: () => T): Promise<T> {
+    void this.known; // if it has to be read anew, the subject may be there after all
     const { pending } = this;
     const whole = () => {
       if (pending !== undefined) {

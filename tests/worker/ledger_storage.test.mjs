@@ -35,7 +35,8 @@ function newHome() {
       await undefined;
       if (home.failure === undefined) return result;
       const { failure } = home;
-      [rows, flags, subject, home.failure] = [...before, undefined];
+      home.failure = undefined;
+      if (!failure.written) [rows, flags, subject] = before;
       throw failure;
     },
   };
@@ -100,6 +101,16 @@ test("a first commit that fails takes away nothing: the next one writes whose th
   await assert.rejects(storage.record("creation").write("one", undefined), /the disk is full/);
   assert.deepEqual([home.all().subject, await storage.subject()], [undefined, SUBJECT]);
   await storage.record("creation").write("one", undefined);
+  assert.deepEqual(await new LedgerStorage(home, keys).subject(), SUBJECT);
+});
+
+test("a first commit of which it is not known whether it was done: whose the object is is not written twice", async () => {
+  const home = newHome();
+  const storage = new LedgerStorage(home, keys);
+  await storage.startFor(SUBJECT);
+  home.failure = Object.assign(new Error("the disk does not answer"), { written: true });
+  await assert.rejects(storage.record("creation").write("one", undefined), /does not answer/);
+  assert.equal(await storage.record("creation").write("two", 1), 2);
   assert.deepEqual(await new LedgerStorage(home, keys).subject(), SUBJECT);
 });
 
