@@ -1,5 +1,7 @@
 //! base64url and base64 as the protocol writes them, and nothing else (RFC 4648 sections 4 and 5).
 
+use core::iter;
+
 use base64::alphabet::{self, Alphabet};
 use base64::engine::{DecodePaddingMode, Engine, GeneralPurpose, GeneralPurposeConfig};
 
@@ -40,12 +42,13 @@ pub fn from_base64_standard(text: &str) -> Result<Vec<u8>, NotBase64> {
 /// Unpadded. The library's own goes eight characters at a time, for which it takes 2 kB.
 fn encode(alphabet: &Alphabet, bytes: &[u8]) -> String {
     let digits = alphabet.as_str().as_bytes();
-    let mut text = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let number =
+    let mut text = vec![0; (bytes.len() * 4).div_ceil(3)];
+    for (chunk, places) in iter::zip(bytes.chunks(3), text.chunks_mut(4)) {
+        let mut number =
             [0, 1, 2].iter().fold(0, |number, at| number << 8 | usize::from(chunk.get(*at).copied().unwrap_or(0)));
-        for digit in 0..=chunk.len() {
-            text.push(digits.get(number >> (18 - 6 * digit) & 63).copied().unwrap_or_default());
+        for place in places {
+            *place = digits.get(number >> 18 & 63).copied().unwrap_or_default();
+            number <<= 6;
         }
     }
     // All of it is ASCII.

@@ -25,7 +25,7 @@ use core::iter;
 
 use zeroize::Zeroizing;
 
-use crate::modulus::Number;
+use crate::modulus::{repacked, Number, WORD_BITS};
 
 /// The inverse of `x` modulo `n`, for 0 <= x < n, n odd, above 1 and of so many bits, both of as many words. `None` when they have
 /// a divisor in common. How long it takes depends on n alone.
@@ -34,8 +34,9 @@ use crate::modulus::Number;
 pub(crate) fn inverse_mod(x: &[u32], n: &[u32], bits: u32) -> Option<Number> {
     // Twice the modulus and a sign have to fit: two bits more than the modulus has, and the highest limb has room for them.
     let len = bits.div_ceil(LIMB_BITS) as usize;
-    let modulus = limbs(n, len);
-    let mut fg: Pairs = Zeroizing::new(iter::zip(&*modulus, &*limbs(x, len)).map(|(n, x)| [*n, *x]).collect());
+    let [n_limbs, x_limbs] = [n, x].map(|words| repacked(words.iter().copied(), WORD_BITS, LIMB_BITS, len));
+    let modulus: Vec<i32> = n_limbs.iter().map(|limb| *limb as i32).collect();
+    let mut fg: Pairs = Zeroizing::new(iter::zip(&modulus, &*x_limbs).map(|(n, x)| [*n, *x as i32]).collect());
     let mut de: Pairs = Zeroizing::new(iter::chain([[0, 1]], iter::repeat_n([0, 0], len - 1)).collect());
 
     let masks = Masks::new();
@@ -56,7 +57,7 @@ pub(crate) fn inverse_mod(x: &[u32], n: &[u32], bits: u32) -> Option<Number> {
     // d is above −2n and below n.
     add_if_negative(&mut d, &modulus, f_sign.into(), &masks);
     add_if_negative(&mut d, &modulus, 0, &masks);
-    (off == 0).then(|| number(&d, n.len()))
+    (off == 0).then(|| repacked(d.iter().map(|limb| *limb as u32), LIMB_BITS, WORD_BITS, n.len()))
 }
 
 const LIMB_BITS: u32 = 30;
@@ -198,43 +199,6 @@ fn add_if_negative(number: &mut [i32], modulus: &[i32], negate: i64, masks: &Mas
     if let Some(last) = number.last_mut() {
         *last = sum as i32;
     }
-}
-
-/// The limbs of a number that is not negative, of so many words.
-fn limbs(words: &[u32], len: usize) -> Zeroizing<Vec<i32>> {
-    // With room for all, for a vector that grows leaves copies behind.
-    let mut limbs = Zeroizing::new(Vec::with_capacity(len.max(words.len() * 2)));
-    let (mut held, mut count) = (Zeroizing::new(0_u64), 0);
-    for word in words {
-        *held |= u64::from(*word) << count;
-        count += u32::BITS;
-        while count >= LIMB_BITS {
-            limbs.push(*held as i32 & LIMB_MASK);
-            *held >>= LIMB_BITS;
-            count -= LIMB_BITS;
-        }
-    }
-    limbs.push(*held as i32);
-    limbs.resize(len, 0);
-    limbs
-}
-
-/// The number of these limbs, which is not negative and has room in so many words.
-fn number(limbs: &[i32], len: usize) -> Number {
-    let mut words = Zeroizing::new(Vec::with_capacity(len.max(limbs.len())));
-    let (mut held, mut count) = (Zeroizing::new(0_u64), 0);
-    for limb in limbs {
-        *held |= (*limb as u64) << count;
-        count += LIMB_BITS;
-        if count >= u32::BITS {
-            words.push(*held as u32);
-            *held >>= u32::BITS;
-            count -= u32::BITS;
-        }
-    }
-    words.push(*held as u32);
-    words.resize(len, 0);
-    words
 }
 
 #[cfg(test)]

@@ -105,7 +105,11 @@ impl<'a> Object<'a> {
 
 /// A string's value. `None` when it is no string, or has half a surrogate pair in it, which is no character.
 pub(crate) fn text(value: &str) -> Option<String> {
-    let mut rest = value.strip_prefix('"')?.strip_suffix('"')?.chars();
+    let value = value.strip_prefix('"')?.strip_suffix('"')?;
+    if value.bytes().all(|byte| byte != b'\\') {
+        return Some(value.into());
+    }
+    let mut rest = value.chars();
     let mut text = String::with_capacity(value.len());
     while let Some(c) = rest.next() {
         text.push(if c == '\\' { escaped(&mut rest)? } else { c });

@@ -1,5 +1,6 @@
-//! Arithmetic modulo an issuer key's modulus: Montgomery products over words of 32 bits, which wasm multiplies well. Their time
-//! depends on the modulus alone. What is computed with is secret, and erased when dropped.
+//! Arithmetic modulo an issuer key's modulus: Montgomery products over words of 28 bits, whose products wasm adds up by the hundred
+//! in 64 bits before anything is carried. Their time depends on the modulus alone. What is computed with is secret, and erased when
+//! dropped.
 
 use core::cell::Cell;
 use core::iter;
@@ -8,6 +9,10 @@ use rsa::rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
 use crate::inverse::{inverse_mod, Masks};
+
+/// Bits of a word. The other four are zero.
+pub(crate) const WORD_BITS: u32 = 28;
+const WORD_MASK: u32 = (1 << WORD_BITS) - 1;
 
 /// A number, as it is: words, the lowest first, as many as the modulus is given here.
 pub(crate) type Number = Zeroizing<Vec<u32>>;
@@ -19,10 +24,11 @@ pub(crate) struct Form(Number);
 /// The modulus n, and what is computed for it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Modulus {
-    /// With two bits more than its bytes have: R is above 4n, so that products of what is below 2n are below 2n, and nothing has
-    /// to be taken off in between (C. D. Walter, *Montgomery exponentiation needs no final subtractions*, 1999).
+    /// An even number of words, with two bits more than its bytes have: R is above 4n, so that products of what is below 2n are
+    /// below 2n, and nothing has to be taken off in between (C. D. Walter, *Montgomery exponentiation needs no final
+    /// subtractions*, 1999).
     n: Vec<u32>,
-    /// −1/n modulo 2^32.
+    /// −1/n modulo 2^28.
     negative_inverse: u32,
     /// R² modulo n.
     r_squared: Vec<u32>,
@@ -35,14 +41,14 @@ impl Modulus {
     /// Of an odd number above 1, big-endian, without zeros in front.
     pub(crate) fn new(bytes: &[u8]) -> Self {
         let len = bytes.len();
-        let words = (8 * len + 2).div_ceil(32);
+        let words = (8 * len + 2).div_ceil(2 * WORD_BITS as usize) * 2;
         let bits = 8 * len - bytes.first().map_or(0, |first| first.leading_zeros() as usize);
         let n = words_of(bytes.iter().rev(), words).to_vec();
         let negative_inverse = negative_inverse(n.first().copied().unwrap_or_default());
         let mut modulus = Self { n, negative_inverse, r_squared: Vec::new(), len, bits };
-        // R modulo n is 2 to the power of R's bits; 32 more make the Montgomery form of 2^32, and so many of its powers R's.
-        let two_to_32 = Form(Zeroizing::new(modulus.power_of_two(32 * words + 32)));
-        modulus.r_squared = modulus.power(&two_to_32, words as u64).0.to_vec();
+        // R modulo n is 2 to the power of R's bits; 28 more make the Montgomery form of 2^28, and so many of its powers R's.
+        let two_to_28 = Form(Zeroizing::new(modulus.power_of_two(WORD_BITS as usize * (words + 1))));
+        modulus.r_squared = modulus.power(&two_to_28, words as u64).0.to_vec();
         modulus
     }
 
@@ -63,10 +69,8 @@ impl Modulus {
 
     /// The bytes of a number, big-endian, as many as n has.
     pub(crate) fn bytes(&self, number: &Number) -> Vec<u8> {
-        let mut bytes = vec![0; self.len];
-        let lowest_first = number.iter().flat_map(|word| word.to_le_bytes());
-        iter::zip(bytes.iter_mut().rev(), lowest_first).for_each(|(byte, value)| *byte = value);
-        bytes
+        let lowest_first = repacked(number.iter().copied(), WORD_BITS, 8, self.len);
+        lowest_first.iter().rev().map(|byte| *byte as u8).collect()
     }
 
     /// A number from 1 to n − 1, each as likely as the others. `rng` is asked for as many bytes as n has, the lowest first and
@@ -123,11 +127,14 @@ impl Modulus {
     /// a·b / R modulo n, below 2n: for a·b below nR, which holds for two numbers below 2n, and for one below 2n and one of as
     /// many bytes as n has.
     fn product(&self, a: &[u32], b: &[u32]) -> Number {
-        let mut sum = Zeroizing::new(vec![0; self.n.len()]);
-        for word in a {
-            add_product(&mut sum, *word, b, &self.n, self.negative_inverse);
+        let mut sums = Zeroizing::new(vec![0; self.n.len()]);
+        for words in a.as_chunks::<2>().0.chunks(PAIRS_BETWEEN_CARRIES) {
+            for pair in words {
+                add_products(&mut sums, pair, b, &self.n, self.negative_inverse);
+            }
+            carry(&mut sums);
         }
-        sum
+        Zeroizing::new(sums.iter().map(|sum| *sum as u32).collect())
     }
 
     /// What is below 2n, below n.
@@ -136,8 +143,8 @@ impl Modulus {
         let negative = Masks::new().negative(borrow);
         let mut sum = 0;
         for (word, n) in iter::zip(&mut *less, &self.n) {
-            sum = (sum >> 32) + i64::from(*word) + (i64::from(*n) & negative);
-            *word = sum as u32;
+            sum = (sum >> WORD_BITS) + i64::from(*word) + (i64::from(*n) & negative);
+            *word = sum as u32 & WORD_MASK;
         }
         less
     }
@@ -146,13 +153,13 @@ impl Modulus {
     fn power_of_two(&self, exponent: usize) -> Vec<u32> {
         let mut power = vec![0; self.n.len()];
         let highest = self.bits - 1;
-        if let Some(word) = power.get_mut(highest / 32) {
-            *word = 1 << (highest % 32);
+        if let Some(word) = power.get_mut(highest / WORD_BITS as usize) {
+            *word = 1 << (highest % WORD_BITS as usize);
         }
         for _ in highest..exponent {
             let mut carry = 0;
             for word in &mut power {
-                (*word, carry) = (*word << 1 | carry, *word >> 31);
+                (*word, carry) = ((*word << 1 | carry) & WORD_MASK, *word >> (WORD_BITS - 1));
             }
             let (less, borrow) = difference(&power, &self.n);
             if borrow == 0 {
@@ -163,24 +170,55 @@ impl Modulus {
     }
 }
 
-/// Adds `word` times `b` to the sum, and as many times `n` as make its lowest word zero; then takes that word off.
+/// How many pairs of words are added before sums are carried. Each of them adds four products to a sum, which begins as a word or
+/// as what is carried into it.
+const PAIRS_BETWEEN_CARRIES: usize = 63;
+const _: () = assert!(4 * PAIRS_BETWEEN_CARRIES as u128 * (WORD_MASK as u128).pow(2) + (1 << 40) < 1 << 64);
+
+/// Adds two words times `b` to the sums, and as many times `n` as make the two lowest of them zero; then takes these off.
 ///
-/// The sum is below 2n + b before and after, whose words are those of n.
+/// Together the sums are below 2n + b before and after. Each is what belongs into its word, and what is to be carried.
 #[inline(never)]
-fn add_product(sum: &mut [u32], word: u32, b: &[u32], n: &[u32], negative_inverse: u32) {
-    let word = u64::from(word);
-    let lowest = |words: &[u32]| words.first().map_or(0, |lowest| u64::from(*lowest));
-    let times = u64::from(((lowest(sum) + word * lowest(b)) as u32).wrapping_mul(negative_inverse));
-    let (mut carry_b, mut carry_n) = (0, 0);
-    let mut below: &Cell<u32> = &Cell::default();
-    for ((place, b), n) in iter::zip(iter::zip(Cell::from_mut(sum).as_slice_of_cells(), b), n) {
-        let with_b = u64::from(place.get()) + word * u64::from(*b) + carry_b;
-        let with_n = (with_b & 0xffff_ffff) + times * u64::from(*n) + carry_n;
-        (carry_b, carry_n) = (with_b >> 32, with_n >> 32);
-        below.set(with_n as u32);
-        below = place;
+fn add_products(sums: &mut [u64], &[low, high]: &[u32; 2], b: &[u32], n: &[u32], negative_inverse: u32) {
+    let (low, high) = (u64::from(low), u64::from(high));
+    let places = Cell::from_mut(sums.as_chunks_mut::<2>().0).as_slice_of_cells();
+    let (Some((mut below, places)), Some(([b_first, b_second], b)), Some(([n_first, n_second], n))) =
+        (places.split_first(), b.as_chunks::<2>().0.split_first(), n.as_chunks::<2>().0.split_first())
+    else {
+        return;
+    };
+    let (b_first, mut b_below) = (u64::from(*b_first), u64::from(*b_second));
+    let (n_first, mut n_below) = (u64::from(*n_first), u64::from(*n_second));
+
+    let [first, second] = below.get();
+    let first = first + low * b_first;
+    let low_times = u64::from((first as u32).wrapping_mul(negative_inverse) & WORD_MASK);
+    let carried = (first + low_times * n_first) >> WORD_BITS;
+    let second = second + low * b_below + high * b_first + low_times * n_below + carried;
+    let high_times = u64::from((second as u32).wrapping_mul(negative_inverse) & WORD_MASK);
+    let mut carried = (second + high_times * n_first) >> WORD_BITS;
+    for ((place, [b_first, b_second]), [n_first, n_second]) in iter::zip(iter::zip(places, b), n) {
+        let (b_first, b_second) = (u64::from(*b_first), u64::from(*b_second));
+        let (n_first, n_second) = (u64::from(*n_first), u64::from(*n_second));
+        let [first, second] = place.get();
+        below.set([
+            first + low * b_first + high * b_below + low_times * n_first + high_times * n_below + carried,
+            second + low * b_second + high * b_first + low_times * n_second + high_times * n_first,
+        ]);
+        (below, b_below, n_below, carried) = (place, b_second, n_second, 0);
     }
-    below.set((carry_b + carry_n) as u32);
+    below.set([high * b_below + high_times * n_below + carried, 0]);
+}
+
+/// Leaves in each sum what belongs into its word.
+#[inline(never)]
+fn carry(sums: &mut [u64]) {
+    let mut carried = 0;
+    for sum in sums {
+        carried += *sum;
+        *sum = carried & u64::from(WORD_MASK);
+        carried >>= WORD_BITS;
+    }
 }
 
 /// a − b modulo R, and −1 when it is negative, or else 0.
@@ -189,24 +227,35 @@ fn difference(a: &[u32], b: &[u32]) -> (Number, i64) {
     let mut borrow = 0;
     for ((word, a), b) in iter::zip(iter::zip(&mut *words, a), b) {
         let difference = i64::from(*a) - i64::from(*b) + borrow;
-        *word = difference as u32;
-        borrow = difference >> 32;
+        *word = difference as u32 & WORD_MASK;
+        borrow = difference >> WORD_BITS;
     }
     (words, borrow)
 }
 
 /// The words of bytes, the lowest first, filled up with zeros to so many.
 fn words_of<'a>(bytes: impl Iterator<Item = &'a u8>, words: usize) -> Number {
-    let mut number = Zeroizing::new(vec![0; words]);
-    for (at, byte) in bytes.enumerate() {
-        if let Some(word) = number.get_mut(at / 4) {
-            *word |= u32::from(*byte) << (8 * (at % 4));
-        }
-    }
-    number
+    repacked(bytes.map(|byte| u32::from(*byte)), 8, WORD_BITS, words)
 }
 
-/// −1/n modulo 2^32, for an odd n: each turn makes twice as many bits of 1/n right, of which the first one has three.
+/// A number in `len` words of other bits, the lowest first, where it has room: with zeros above, or without.
+pub(crate) fn repacked(mut words: impl Iterator<Item = u32>, from_bits: u32, to_bits: u32, len: usize) -> Number {
+    let mut packed = Zeroizing::new(vec![0; len]);
+    let (mut held, mut count) = (Zeroizing::new(0_u64), 0);
+    for place in &mut *packed {
+        while count < to_bits {
+            *held |= u64::from(words.next().unwrap_or_default()) << count;
+            count += from_bits;
+        }
+        *place = *held as u32 & ((1 << to_bits) - 1);
+        *held >>= to_bits;
+        count -= to_bits;
+    }
+    packed
+}
+
+/// −1/n modulo 2^32, and so modulo 2^28, for an odd n: each turn makes twice as many bits of 1/n right, of which the first one has
+/// three.
 fn negative_inverse(n: u32) -> u32 {
     (0..4).fold(n, |inverse, _| inverse.wrapping_mul(2_u32.wrapping_sub(n.wrapping_mul(inverse)))).wrapping_neg()
 }

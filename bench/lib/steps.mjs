@@ -31,7 +31,7 @@ export const MENDS = [
     saves: ({ gcd, times, form }) => gcd - 2 * times - form,
   },
   {
-    title: 'an inversion by divsteps from one half, thirty at a time over words of 32 bits',
+    title: 'an inversion by divsteps from one half, thirty at a time over limbs of 30 bits in words of 32',
     taken: true,
     saves: ({ invert, inverse }) => invert - inverse,
   },

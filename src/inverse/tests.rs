@@ -15,8 +15,8 @@ fn random_odd(bits: u32) -> BoxedUint {
 /// Its words, and one more, for the bits are not always as many as the words have.
 fn words(number: &BoxedUint) -> Vec<u32> {
     let bytes = number.to_le_bytes();
-    let words = bytes.chunks(4).map(|bytes| bytes.iter().rev().fold(0, |word, byte| word << 8 | u32::from(*byte)));
-    words.chain([0]).collect()
+    let words = (8 * bytes.len()).div_ceil(WORD_BITS as usize) + 1;
+    repacked(bytes.iter().map(|byte| u32::from(*byte)), 8, WORD_BITS, words).to_vec()
 }
 
 /// Whether there is an inverse; when there is, it is crypto-bigint's.
