@@ -1,6 +1,8 @@
 //! Reading JavaScript parameters, each error naming the parameter.
 
+use core::cell::RefCell;
 use core::ops::RangeInclusive;
+use core::ptr;
 
 use js_sys::{Function, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
@@ -36,11 +38,11 @@ impl<'a> Params<'a> {
     }
 
     /// The value of a parameter, `undefined` when it is not there.
-    pub(super) fn get(&self, field: &str) -> JsValue {
+    pub(super) fn get(&self, field: &'static str) -> JsValue {
         if self.0.is_undefined() {
             return JsValue::UNDEFINED;
         }
-        Reflect::get(self.0, &camel_case(field).into()).unwrap_or(JsValue::UNDEFINED)
+        Reflect::get(self.0, spelled(field)).unwrap_or(JsValue::UNDEFINED)
     }
 
     /// A text that has to be there.
@@ -70,7 +72,7 @@ impl<'a> Params<'a> {
     }
 
     /// Whether a parameter is there, and not `null`.
-    pub(super) fn has(&self, field: &str) -> bool {
+    pub(super) fn has(&self, field: &'static str) -> bool {
         let value = self.get(field);
         !value.is_undefined() && !value.is_null()
     }
@@ -147,6 +149,23 @@ pub(super) fn text(value: &JsValue, field: &'static str) -> Result<String, Throw
 /// What is thrown for a parameter.
 pub(super) fn wrong(field: &'static str, problem: &'static str) -> Thrown {
     Error::Parameter { field, problem }.into()
+}
+
+/// The name of a field as JavaScript spells it. Each is made once and kept: to bring a text over takes longer than to get the
+/// member that it names.
+fn spelled(field: &'static str) -> &'static JsValue {
+    thread_local! {
+        static NAMES: RefCell<Vec<(&'static str, &'static JsValue)>> = const { RefCell::new(Vec::new()) };
+    }
+    // Nothing of the caller's runs in here, which could come back.
+    NAMES.with_borrow_mut(|names| {
+        if let Some((_, name)) = names.iter().find(|(known, _)| ptr::eq(*known, field)) {
+            return *name;
+        }
+        let name: &JsValue = Box::leak(Box::new(camel_case(field).into()));
+        names.push((field, name));
+        name
+    })
 }
 
 /// `relay-token` as JavaScript spells it, `relayToken`.
