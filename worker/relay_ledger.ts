@@ -13,6 +13,7 @@ import type { KeyedSubject, Ledger, MadeRelay, Outcome, RelaySubject, Subject, V
 import { type KeptSubject, LedgerStorage } from "./ledger_storage.js";
 import { writeAlarmLog } from "./log.js";
 import { openPurchaseLimit } from "./purchase_limit.js";
+import { passOfRecord, purchaseParams, uniqueName } from "./purchase_params.js";
 import { PoolTake } from "./pool_take.js";
 import { PurchaseSlot, attemptBegun } from "./purchase_slot.js";
 import { claimDue, claimLater, claimLaterByItself, claimRan, notedPass } from "./redeem_later.js";
@@ -195,18 +196,13 @@ export class RelayLedger implements Ledger {
   }
 
   private async drivePurchase(subject: KeptSubject, storage: LedgerStorage, why: Why = {}) {
-    const { claimType, sandbox } = subject;
-    const params = claimType !== null
-      ? { claimType, sandbox: sandbox ?? false }
-      : { relayToken: (subject as RelaySubject).relayToken, relaySecret: (subject as RelaySubject).relaySecret };
-    const about = subject.kind === "relay" ? `relay\0${subject.relayToken}` : `key\0${subject.callerId}\0${subject.idempotencyKey}`;
-    const idempotencySecret = await deriveIdempotencySecret(this.config().idempotencyKey, about);
+    const idempotencySecret = await deriveIdempotencySecret(this.config().idempotencyKey, uniqueName(subject));
     const slot = this.slot(subject, storage);
     try {
       const begun = attemptBegun(await storage.standing("purchase"), why);
       if (begun !== undefined) await slot.take(begun);
       const taken = begun !== undefined && (await this.pool(subject, storage).take());
-      const bought = await this.payer().relays.issuePrivacyPass(params, { record: slot.guard(storage.record("purchase")), idempotencySecret, ...why });
+      const bought = await this.payer().relays.issuePrivacyPass(purchaseParams(subject), { record: slot.guard(storage.record("purchase")), idempotencySecret, ...why });
       return taken ? { ...bought, replayed: false } : bought;
     } finally {
       await slot.settle().catch(() => false); // the alarm comes back to it; what came of the purchase is told now
@@ -252,8 +248,9 @@ export class RelayLedger implements Ledger {
 
   /** The pass of the ledger, without buying one. */
   private async boughtPass(subject: KeptSubject, storage: LedgerStorage): Promise<string | undefined> {
-    if ((await storage.standing("purchase"))?.state !== "issued") return undefined;
-    return (await this.drivePurchase(subject, storage)).privacyPassToken;
+    const record = await storage.text("purchase");
+    if (record === undefined || (await storage.standing("purchase"))?.state !== "issued") return undefined;
+    return passOfRecord(this.payer(), purchaseParams(subject), record);
   }
 
   /** The name of the object follows from the secret, so a wrong one leads to an object of its own, in which nothing comes to be. */

@@ -11,6 +11,7 @@ import { Refused } from "../ledger_outcomes.js";
 import { writePoolLog } from "../log.js";
 import { askPool, isPooled, takeFromPool } from "../pool_client.js";
 import { type PurchaseLimit, openPurchaseLimit, takeSlot } from "../purchase_limit.js";
+import { passOfRecord } from "../purchase_params.js";
 import { admitRelayToken, ownedRelay, requiredRelaySecret } from "../relay_access.js";
 import type { Call, Managed } from "../routes.js";
 import { callUpstream, payingPersona } from "../upstream.js";
@@ -92,10 +93,9 @@ async function takeOnce({ deployment }: Call, { claimType, sandbox }: IssuePriva
   const taker = `once/${crypto.randomUUID()}`;
   const record = await takeFromPool(config, taker, shelf, { ifBound: false });
   if (record === null) return void writePoolLog("warn", { code: "pool_empty", ...shelf, caller: callerId });
-  // Of the record the SDK says what the pass is, and asks nobody.
-  const taken = await payingPersona(config, config.apiKey).relays.issuePrivacyPass(shelf, { record: { read: () => ({ text: record, version: 1 }), write: () => undefined } });
+  const privacyPassToken = await passOfRecord(payingPersona(config, config.apiKey), shelf, record);
   await askPool(config, (pool) => pool.collected(taker)).catch(() => undefined); // it is then shown as bound
-  return taken;
+  return { privacyPassToken };
 }
 
 function answer(privacyPassToken: string, replayed: boolean): Response {
