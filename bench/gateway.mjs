@@ -7,21 +7,21 @@ import { isProgram, Problem, runProgram } from '../scripts/lib/program.mjs';
 
 const HELP = `npm run bench:gateway [-- OPTIONS]
 
-Runs the gateway in workerd, in both modes, a bare Worker that makes the same calls and does nothing else, and a plain JavaScript
-Worker with @cloudflare/blindrsa-ts, puts load on each endpoint and on whole relays, and measures what a relay costs as they pile
-up. Takes about twelve minutes. Linux only: it reads /proc.
+Runs the gateway in workerd, in both modes, a bare Worker that makes the same calls and does nothing else, the same with 64 objects
+for all relays, and a plain JavaScript Worker with @cloudflare/blindrsa-ts, puts load on each endpoint and on whole relays, and
+measures what a relay costs as they pile up. Takes about fifteen minutes. Linux only: it reads /proc.
 
-  --seconds N      for each endpoint at full load; its own time is measured three times as long. Default: 2
-  --full           up to 100,000 stored relays instead of 10,000, which takes about twenty minutes
+  --seconds N      for each endpoint at full load; its own time is measured four times as long. Default: 2
+  --full           up to 100,000 stored relays instead of 10,000, which takes about twenty-five minutes
   --quick          a few seconds. For seeing that it works; the numbers are no good
   --out FOLDER     where gateway.json goes. Default: build/bench/results
   --write          keeps the results in bench/results/, and draws docs/benchmarks.md and its plots from there
 `;
 
 const EFFORTS = {
-  usual: { connections: [1, 16, 256], seconds: 2, calmSeconds: 6, stored: [1_000, 10_000], growthRelays: 150, objectsSeconds: 11, restSeconds: 20 },
-  full: { connections: [1, 16, 256], seconds: 2, calmSeconds: 6, stored: [1_000, 10_000, 100_000], growthRelays: 150, objectsSeconds: 11, restSeconds: 20 },
-  quick: { connections: [1, 16], seconds: 0.1, calmSeconds: 0.2, stored: [20, 40], growthRelays: 2, objectsSeconds: 0, restSeconds: 0 },
+  usual: { connections: [1, 16, 256], seconds: 2, calmSeconds: 8, rounds: 4, warmSeconds: 10, stored: [1_000, 10_000], growthRelays: 150, objectsSeconds: 11, restSeconds: 20 },
+  full: { connections: [1, 16, 256], seconds: 2, calmSeconds: 8, rounds: 4, warmSeconds: 10, stored: [1_000, 10_000, 100_000], growthRelays: 150, objectsSeconds: 11, restSeconds: 20 },
+  quick: { connections: [1, 16], seconds: 0.1, calmSeconds: 0.2, rounds: 1, warmSeconds: 0.3, stored: [20, 40], growthRelays: 2, objectsSeconds: 0, restSeconds: 0 },
 };
 
 async function main(argv) {
@@ -36,7 +36,7 @@ async function main(argv) {
   if (values.seconds !== undefined) {
     const seconds = Number(values.seconds);
     if (!(seconds > 0 && seconds <= 600)) throw new Problem(`--seconds takes a number up to 600, not \`${values.seconds}\`.`, { exitCode: 2 });
-    Object.assign(effort, { seconds, calmSeconds: 3 * seconds });
+    Object.assign(effort, { seconds, calmSeconds: 4 * seconds });
   }
   if (values.write && values.quick) throw new Problem('--write keeps the results of whole runs only: leave out --quick.', { exitCode: 2 });
   const { buildWorkers } = await import('./lib/build.mjs');

@@ -1,6 +1,7 @@
 /**
  * A Worker that makes the calls of the gateway, in both modes, and does nothing else: no cryptography, no checks, no log, no
- * repeats, no alarms. What the platform takes for them by itself; not for use. `MANAGED` is set for managed mode.
+ * repeats. What the platform takes for them by itself; not for use. `MANAGED` is set for managed mode, and `OBJECTS_IN_ALL` to as
+ * many objects as are to do the work of one for each relay.
  */
 import { DurableObject } from 'cloudflare:workers';
 import { openapi } from '../../worker/openapi.ts';
@@ -12,6 +13,8 @@ const BLINDED_TOKEN = `AA${'x'.repeat(339)}A`;
 const KEPT = 'x'.repeat(2000);
 /** As long as the gateway keeps an entry, in seconds. */
 const ENTRY_TTL_S = 90 * 24 * 60 * 60;
+/** After all that is measured. */
+const ALARM_MS = 24 * 60 * 60 * 1000;
 const DESCRIPTION = JSON.stringify(openapi());
 
 export default {
@@ -24,7 +27,7 @@ export default {
 
 async function answer(request, env, path) {
   if (path === '/healthz') return { status: 'ok' };
-  if (path === '/issuer-keys') return { keys: await objectOf(env, 'issuer keys').rows() };
+  if (path === '/issuer-keys') return { keys: await objectOf(env, 'issuer keys').rows('issuer keys') };
   const body = request.method === 'POST' ? await request.json() : {};
   if (path === '/relays') return create(env, body);
   if (path === '/relays/privacy-passes') return env.MANAGED ? buyFor(env, body['relay-token']) : buy(env, body['claim-type']);
@@ -32,7 +35,7 @@ async function answer(request, env, path) {
   if (!env.MANAGED) return redeem(env, relayToken, request.headers.get('persona-relay-secret'), body['privacy-pass-token']);
   const entry = await env.RELAYS.get(relayToken, 'json');
   const object = objectOf(env, relayToken);
-  return redeems === undefined ? { claimType: entry.claimType, rows: await object.rows() } : object.redeem(relayToken, entry.relaySecret);
+  return redeems === undefined ? { claimType: entry.claimType, rows: await object.rows(relayToken) } : object.redeem(relayToken, entry.relaySecret);
 }
 
 async function create(env, body) {
@@ -46,15 +49,15 @@ async function create(env, body) {
 
 async function buyFor(env, relayToken) {
   const { claimType } = await env.RELAYS.get(relayToken, 'json');
-  return objectOf(env, relayToken).buy(claimType);
+  return objectOf(env, relayToken).buy(relayToken, claimType);
 }
 
-/** `between` is called before the purchase and after it. */
-async function buy(env, claimType, between = () => undefined) {
+/** `keep` is called before the purchase and after it. */
+async function buy(env, claimType, keep = () => undefined) {
   const offer = await post(env, `${RELAYS}/challenge`, { 'claim-type': claimType });
-  between(KEPT);
+  keep(KEPT);
   const bought = await post(env, '/api/v1/privacy-passes', { 'blinded-token': BLINDED_TOKEN, 'key-id': offer['token-key-id'] });
-  between(bought['blind-sig']);
+  keep(bought['blind-sig']);
   return { 'privacy-pass-token': bought['blind-sig'] };
 }
 
@@ -72,32 +75,39 @@ async function post(env, path, body, headers = {}) {
   return response.json();
 }
 
-const objectOf = ({ OBJECTS }, name) => OBJECTS.get(OBJECTS.idFromName(name));
+function objectOf({ OBJECTS, OBJECTS_IN_ALL }, name) {
+  const shared = OBJECTS_IN_ALL && [...name].reduce((hash, letter) => (31 * hash + letter.charCodeAt(0)) % OBJECTS_IN_ALL, 0);
+  return OBJECTS.get(OBJECTS.idFromName(shared === undefined ? name : `shared ${shared}`));
+}
 
-/** The object of a relay. What it sends waits until what it wrote before is on disk, as in every Durable Object. */
+/** The object of a relay, or of some. What it sends waits until what it wrote before is on disk, as in every Durable Object. */
 export class BareObject extends DurableObject {
-  buy(claimType) {
-    this.write('purchase', 'begun');
-    return buy(this.env, claimType, (kept) => this.write('purchase', kept));
+  buy(relayToken, claimType) {
+    return buy(this.env, claimType, (kept) => this.write(`purchase ${relayToken}`, kept));
   }
 
   async redeem(relayToken, relaySecret) {
-    const pass = this.rows().find(({ name }) => name === 'purchase').kept;
-    this.write('redemption', pass);
+    const pass = this.rows(relayToken).find(({ name }) => name.startsWith('purchase ')).kept;
+    this.write(`redemption ${relayToken}`, pass);
     const claim = await redeem(this.env, relayToken, relaySecret, pass);
-    this.write('redemption', JSON.stringify(claim));
+    this.write(`redemption ${relayToken}`, JSON.stringify(claim));
     return claim;
   }
 
-  rows() {
+  rows(of) {
     this.prepare();
-    return this.ctx.storage.sql.exec('SELECT name, kept FROM records').toArray();
+    return this.ctx.storage.sql.exec('SELECT name, kept FROM records WHERE name IN (?, ?)', `purchase ${of}`, `redemption ${of}`).toArray();
   }
 
+  /** With an alarm, which is what goes on after a crash. Many relays have one together: the next. */
   write(name, kept) {
     this.prepare();
     this.ctx.storage.sql.exec('INSERT INTO records (name, kept) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET kept = excluded.kept', name, kept);
+    if (this.env.OBJECTS_IN_ALL === undefined || !this.alarmed) this.ctx.storage.setAlarm(Date.now() + ALARM_MS);
+    this.alarmed = true;
   }
+
+  alarm() {}
 
   /** Once for each time that the object comes to be in memory. */
   prepare() {

@@ -11,10 +11,11 @@ import { built } from '../lib/build.mjs';
 import { cpuMsOf } from '../lib/cpu.mjs';
 import { startWorkerd } from './workerd.mjs';
 
-/** The systems as workerd runs them. */
+/** The systems as workerd runs them. `shared` is the bare Worker with 64 objects, and not one for each relay. */
 const SYSTEMS = {
   'relay-edge': () => ({ modules: workerModules(), objects: { LEDGER: 'RelayLedger', LIMITS: 'CallerLimits', ISSUER_KEYS: 'IssuerKeys' } }),
   bare: () => ({ modules: [bundled(built.bare)], objects: { OBJECTS: 'BareObject' } }),
+  shared: () => ({ modules: [bundled(built.bare)], objects: { OBJECTS: 'BareObject' } }),
   baseline: () => ({ modules: [bundled(built.baseline)], objects: {} }),
 };
 
@@ -22,7 +23,7 @@ const SYSTEMS = {
  * A Worker in a workerd of its own, with fresh Durable Objects on disk, and a fresh KV in a process of its own. The gateway is the
  * bundle that is deployed, without the rate limit.
  *
- * @param {{ system: 'relay-edge' | 'bare' | 'baseline', mode: 'pass-through' | 'managed', upstream: string }} options
+ * @param {{ system: 'relay-edge' | 'bare' | 'shared' | 'baseline', mode: 'pass-through' | 'managed', upstream: string }} options
  */
 export async function startSystem({ system, mode, upstream }) {
   const kv = await child('bench/gateway/kv.mjs');
@@ -31,6 +32,7 @@ export async function startSystem({ system, mode, upstream }) {
   const secrets = {
     'relay-edge': { PERSONA_API_KEY: apiKey, GATEWAY_TOKENS: `bench:${token}`, STORE_KEYS: `k1:${crypto.randomBytes(32).toString('base64')}` },
     bare: { MANAGED: 'yes' },
+    shared: { MANAGED: 'yes', OBJECTS_IN_ALL: '64' },
   };
   const texts = { PERSONA_BASE_URL: upstream, ...(mode === 'managed' && secrets[system]) };
   const workerd = await startWorkerd({ ...SYSTEMS[system](), texts, kv: 'RELAYS', kvAddress: kv.first.address });

@@ -10,7 +10,7 @@ import { whenChanged } from '../../scripts/lib/stamp.mjs';
 import { optimise, smallBuild } from '../../scripts/lib/wasm.mjs';
 import { bindgenTool } from '../../scripts/setup.mjs';
 
-const CRATE = ['bench/crate/Cargo.toml', 'bench/crate/Cargo.lock', 'bench/crate/src', 'src/inverse.rs', 'src/pss.rs', 'bench/lib/build.mjs', 'rust-toolchain.toml'];
+const CRATE = ['bench/crate/Cargo.toml', 'bench/crate/Cargo.lock', 'bench/crate/src', 'src/inverse.rs', 'src/modulus.rs', 'src/pss.rs', 'bench/lib/build.mjs', 'rust-toolchain.toml'];
 const TARGET_DIR = 'build/bench/target';
 const WASM_TARGET = 'wasm32-unknown-unknown';
 

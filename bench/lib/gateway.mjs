@@ -11,6 +11,7 @@ export const SCENARIOS = {
   'relay-edge managed': ['health', 'keys', 'create', 'purchase', 'view', 'redeem', 'relay'],
   'bare pass-through': ['health', 'description', 'create', 'purchase', 'redeem', 'relay'],
   'bare managed': ['keys', 'create', 'purchase', 'view', 'redeem', 'relay'],
+  'shared managed': ['create', 'purchase', 'view', 'redeem', 'relay'],
   'baseline pass-through': ['health', 'create', 'purchase', 'redeem', 'relay'],
 };
 
@@ -26,14 +27,19 @@ const ASKS_NOBODY = ['health', 'description', 'keys', 'view'];
 /** Who wakes an object of the ledger per relay. */
 const WAKES_OBJECTS = ['purchase', 'view', 'redeem', 'relay'];
 
-/** Connections for what has one number of them, as the bare Worker has. */
+/** Which systems are asked over so many connections only at full load. */
+const ONE_LOAD = ['bare', 'shared'];
+
+/** Connections for what has one number of them, as the bare Workers have. */
 export const USUAL = 16;
 
 /**
  * @typedef {object} Effort
  * @property {number[]} connections at full load, {@link USUAL} among them
  * @property {number} seconds for a scenario at full load
- * @property {number} calmSeconds for one where the gateway's own time is measured
+ * @property {number} calmSeconds for one where the gateway's own time is measured, all rounds together
+ * @property {number} rounds in each of which every system has its turn where own time is measured
+ * @property {number} warmSeconds of whole relays before anything is measured: what V8 compiles well it has to see often
  * @property {number[]} stored how many relays are stored when the cost of one more is measured
  * @property {number} growthRelays how many relays each batch of those measurements makes
  * @property {number} objectsSeconds until workerd has let go of an object that nobody calls. It keeps it for ten seconds; with some
@@ -50,22 +56,7 @@ export async function measureGateway(effort) {
   const load = await startLoad();
   try {
     const rows = [];
-    for (const name of Object.keys(SCENARIOS)) {
-      const [system, mode] = name.split(' ');
-      const started = await startSystem({ system, mode, upstream: upstream.url });
-      try {
-        const on = { system, mode, started, upstream, load };
-        await warmUp(on);
-        for (const connections of system === 'bare' ? [USUAL] : effort.connections) {
-          progress(`${name}, ${connections} connections …`);
-          rows.push(...(await scenarios(on, { connections, calm: false, seconds: effort.seconds, rest: effort.objectsSeconds })));
-        }
-        progress(`${name}, ${USUAL} connections, an upstream that takes ${UPSTREAM_MS.join(' to ')} ms …`);
-        rows.push(...(await scenarios(on, { connections: USUAL, calm: true, seconds: effort.calmSeconds, rest: effort.objectsSeconds })));
-      } finally {
-        await started.close();
-      }
-    }
+    for (const mode of ['pass-through', 'managed']) rows.push(...(await measureMode(mode, upstream, effort)));
     const floor = await measureFloor(upstream, load, effort);
     return { rows, floor, growth: await measureGrowth(upstream, load, effort) };
   } finally {
@@ -74,28 +65,76 @@ export async function measureGateway(effort) {
   }
 }
 
-async function warmUp({ started, mode, load }) {
-  await load.run({ url: started.url, mode, scenario: 'relay', connections: 4, seconds: 1, credentials: started.credentials, forget: true });
+/** All systems in one mode, each with a load of its own: what that has made, it uses. */
+async function measureMode(mode, upstream, effort) {
+  const systems = [];
+  try {
+    for (const [name, scenarios] of Object.entries(SCENARIOS).filter(([name]) => name.endsWith(` ${mode}`))) {
+      const [system] = name.split(' ');
+      progress(`${name} …`);
+      const started = await startSystem({ system, mode, upstream: upstream.url });
+      const on = { name, system, mode, scenarios, started, upstream, load: undefined, rows: [] };
+      systems.push(on);
+      on.load = await startLoad();
+      await on.load.run({ url: started.url, mode, scenario: 'relay', connections: USUAL, seconds: effort.warmSeconds, credentials: started.credentials, forget: true });
+    }
+    await measureOwnTimes(systems, effort);
+    for (const on of systems) await measureFullLoad(on, effort);
+    return systems.flatMap(({ rows }) => rows);
+  } finally {
+    for (const { started, load } of systems) {
+      await started.close();
+      load?.close();
+    }
+  }
 }
 
-async function scenarios(on, { connections, calm, seconds, rest }) {
-  const { system, mode, started, upstream, load } = on;
-  await upstream.setDelay(calm ? UPSTREAM_MS : [0, 0]);
-  const rows = [];
-  for (const scenario of SCENARIOS[`${system} ${mode}`]) {
-    if (mode === 'managed' && connections >= USUAL && WAKES_OBJECTS.includes(scenario)) await pause(rest);
-    const pauseMs = calm && ASKS_NOBODY.includes(scenario) ? UPSTREAM_MS : undefined;
-    await Promise.all([upstream.report(), started.kvReport()]);
-    const before = started.cpuMs();
-    const order = { url: started.url, mode, scenario, connections, seconds, credentials: started.credentials, lanes: calm, pauseMs };
-    const { requests, seconds: took, closed } = await load.run({ ...order, forget: scenario === 'create', rewind: true });
-    const cpu = started.cpuMs() - before;
-    const [calls, kvCalls] = await Promise.all([upstream.report(), started.kvReport()]);
-    const count = requests.lanes.length;
-    const times = calm ? ownTimes(requests, calls) : timesLess(requests, (totalMs(calls) + totalMs(kvCalls)) / count);
-    rows.push({ system, mode, scenario, connections, calm, ...figures(times, took, cpu), kvMs: round(totalMs(kvCalls) / count), closed });
+/** In turns, for a machine that is shared is faster at one time than at another. */
+async function measureOwnTimes(systems, { calmSeconds, rounds, objectsSeconds }) {
+  const [{ mode, scenarios, upstream }] = systems;
+  await upstream.setDelay(UPSTREAM_MS);
+  for (const scenario of scenarios) {
+    progress(`${mode}, ${scenario}: ${USUAL} connections, an upstream that takes ${UPSTREAM_MS.join(' to ')} ms …`);
+    if (mode === 'managed' && WAKES_OBJECTS.includes(scenario)) await pause(objectsSeconds);
+    const asked = systems.filter((on) => on.scenarios.includes(scenario)).map((on) => ({ on, parts: [] }));
+    for (let round = 0; round < rounds; round += 1) {
+      const options = { scenario, connections: USUAL, seconds: calmSeconds / rounds, calm: true, again: round > 0 };
+      for (const { on, parts } of round % 2 === 0 ? asked : [...asked].reverse()) parts.push(await ask(on, options));
+    }
+    for (const { on, parts } of asked) on.rows.push(rowOf(on, { scenario, connections: USUAL, calm: true }, parts));
   }
-  return rows;
+}
+
+async function measureFullLoad(on, { connections, seconds, objectsSeconds }) {
+  await on.upstream.setDelay([0, 0]);
+  for (const count of ONE_LOAD.includes(on.system) ? [USUAL] : connections) {
+    progress(`${on.name}, ${count} connections …`);
+    for (const scenario of on.scenarios) {
+      if (on.mode === 'managed' && count >= USUAL && WAKES_OBJECTS.includes(scenario)) await pause(objectsSeconds);
+      const options = { scenario, connections: count, calm: false };
+      on.rows.push(rowOf(on, options, [await ask(on, { ...options, seconds })]));
+    }
+  }
+}
+
+/** Puts load on a system for some time. `again`: it goes on with what the one before left. */
+async function ask({ mode, started, upstream, load }, { scenario, connections, seconds, calm, again = false }) {
+  await Promise.all([upstream.report(), started.kvReport()]);
+  const pauseMs = calm && ASKS_NOBODY.includes(scenario) ? UPSTREAM_MS : undefined;
+  const before = started.cpuMs();
+  const order = { url: started.url, mode, scenario, connections, seconds, credentials: started.credentials, lanes: calm, pauseMs };
+  const { requests, seconds: took, closed } = await load.run({ ...order, forget: scenario === 'create' && !again, rewind: !again });
+  const cpu = started.cpuMs() - before;
+  const [calls, kvCalls] = await Promise.all([upstream.report(), started.kvReport()]);
+  const kvMs = totalMs(kvCalls);
+  const times = calm ? ownTimes(requests, calls) : timesLess(requests, (totalMs(calls) + kvMs) / requests.lanes.length);
+  return { times, seconds: took, cpu, kvMs, closed };
+}
+
+function rowOf({ system, mode }, options, parts) {
+  const times = parts.flatMap((part) => part.times);
+  const sum = (figure) => parts.reduce((all, part) => all + part[figure], 0);
+  return { system, mode, ...options, ...figures(times, sum('seconds'), sum('cpu')), kvMs: round(sum('kvMs') / times.length), closed: sum('closed') };
 }
 
 const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));

@@ -9,6 +9,7 @@ const SYSTEM_TITLES = {
   'relay-edge managed': 'managed',
   'bare pass-through': 'bare Worker, pass-through',
   'bare managed': 'bare Worker, managed',
+  'shared managed': 'bare Worker, 64 objects, managed',
   'baseline pass-through': 'plain JavaScript',
 };
 const SCENARIO_TITLES = {
@@ -30,16 +31,16 @@ function finder({ rows }) {
     rows.find((row) => `${row.system} ${row.mode}` === name && row.scenario === scenario && row.connections === connections && row.calm === calm);
 }
 
-/** What the bare Worker took where the gateway took what a row says. */
-function bareOf(results, { mode, scenario, connections, calm }) {
-  return finder(results)(`bare ${mode}`, scenario, connections, { calm });
+/** What a bare Worker took where the gateway took what a row says. */
+function bareOf(results, { mode, scenario, connections, calm }, system = 'bare') {
+  return finder(results)(`${system} ${mode}`, scenario, connections, { calm });
 }
 
-/** The rows of a table: that of the bare Worker beneath the gateway's, where there is one. */
+/** The rows of a table: those of the bare Workers beneath the gateway's, where there are any. */
 function withBare(results, isCalm) {
   return results.rows
-    .filter(({ system, calm }) => system !== 'bare' && calm === isCalm)
-    .flatMap((row) => (row.system === 'relay-edge' ? [row, bareOf(results, row)] : [row]))
+    .filter(({ system, calm }) => !['bare', 'shared'].includes(system) && calm === isCalm)
+    .flatMap((row) => (row.system === 'relay-edge' ? [row, bareOf(results, row), bareOf(results, row, 'shared')] : [row]))
     .filter((row) => row !== undefined);
 }
 

@@ -18,7 +18,7 @@ function resultsWith(change = (row) => row, names = Object.keys(SCENARIOS)) {
 
 const slow = (row) => (row.mode === 'managed' && row.scenario === 'purchase' && row.calm ? { ...row, p50: row.system === 'bare' ? 2.5 : 4, p99: row.system === 'bare' ? 30 : 40 } : row);
 
-test('beneath each row of the gateway is that of the bare Worker, in both tables', () => {
+test('beneath each row of the gateway are those of the bare Worker, in both tables', () => {
   const { calm, full } = gatewayTables(resultsWith());
   for (const table of [calm, full]) {
     const lines = table.split('\n');
@@ -27,6 +27,9 @@ test('beneath each row of the gateway is that of the bare Worker, in both tables
       assert.equal(bare.length, scenarios, mode);
       for (const index of bare) assert.equal(lines[index], lines[index - 1].replace(`| ${mode} |`, `| bare Worker, ${mode} |`));
     }
+    const shared = lines.flatMap((line, index) => (line.startsWith('| bare Worker, 64 objects, managed |') ? [index] : []));
+    assert.equal(shared.length, 5);
+    for (const index of shared) assert.equal(lines[index], lines[index - 1].replace('| bare Worker, managed |', '| bare Worker, 64 objects, managed |'));
   }
 });
 

@@ -61,13 +61,13 @@ test('npm run bench -- --quick times every operation of everybody', async (t) =>
 
 test('npm run bench:gateway -- --quick puts load on every endpoint', { skip: LINUX }, async (t) => {
   const { stdout, results: measured } = await results(t, 'bench:gateway', 'gateway');
-  const loadsOf = (name) => [...(name.startsWith('bare ') ? [] : [[1, false]]), [16, false], [16, true]];
+  const loadsOf = (name) => [...(/^(bare|shared) /.test(name) ? [] : [[1, false]]), [16, false], [16, true]];
   const wanted = Object.entries(SCENARIOS).flatMap(([name, scenarios]) => scenarios.flatMap((scenario) => loadsOf(name).map((load) => [name, scenario, ...load])));
   const found = measured.rows.map(({ system, mode, scenario, connections, calm }) => [`${system} ${mode}`, scenario, connections, calm]);
   assert.deepEqual(found.map(String).sort(), wanted.map(String).sort());
   for (const row of measured.rows) assert.ok(row.requests > 0 && row.p50 <= row.p99 && row.p99 <= row.p999, JSON.stringify(row));
   const askingKv = new Set(measured.rows.filter(({ kvMs }) => kvMs > 0).map(({ system, mode, scenario }) => `${system} ${mode} ${scenario}`));
-  const managed = ['relay-edge', 'bare'].flatMap((system) => ['create', 'purchase', 'view', 'redeem', 'relay'].map((scenario) => `${system} managed ${scenario}`));
+  const managed = ['relay-edge', 'bare', 'shared'].flatMap((system) => ['create', 'purchase', 'view', 'redeem', 'relay'].map((scenario) => `${system} managed ${scenario}`));
   assert.deepEqual([...askingKv].sort(), managed.sort());
   assert.deepEqual(measured.growth.rows.map(({ stored }) => stored), [20, 40]);
   assertNumbers(gatewayTables(measured));
