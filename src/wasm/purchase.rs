@@ -1,6 +1,8 @@
 //! `issuePrivacyPass`: buys a pass, or goes on buying it, or answers the one that was bought. And `issuerKey`, which ends where
 //! something would be bought.
 
+use wasm_bindgen::JsValue;
+
 use super::client::{Client, WhichPass};
 use super::crypto;
 use super::drive::{Drive, Why};
@@ -76,7 +78,10 @@ impl Buying {
 
     fn load(&mut self, at: At) -> Result<Step, Failure> {
         self.at = at;
-        self.drive.store.load().map(Step::Wait)
+        match self.drive.store.load()? {
+            Some(promise) => Ok(Step::Wait(promise)),
+            None => self.step(Ok(JsValue::UNDEFINED)),
+        }
     }
 
     fn tell(&mut self, event: Event) -> Result<Step, Failure> {

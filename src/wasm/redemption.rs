@@ -1,5 +1,7 @@
 //! `generateClaim`: redeems a pass, or goes on redeeming it, or answers the claim that was read.
 
+use wasm_bindgen::JsValue;
+
 use super::client::Client;
 use super::drive::{Drive, Why};
 use super::error::Failure;
@@ -72,7 +74,10 @@ impl Redeeming {
 
     fn load(&mut self, at: At) -> Result<Step, Failure> {
         self.at = at;
-        self.drive.store.load().map(Step::Wait)
+        match self.drive.store.load()? {
+            Some(promise) => Ok(Step::Wait(promise)),
+            None => self.step(Ok(JsValue::UNDEFINED)),
+        }
     }
 
     fn tell(&mut self, event: Event) -> Result<Step, Failure> {

@@ -33,12 +33,11 @@ impl Store {
         matches!(self, Self::Kept(_))
     }
 
-    /// Begins to read the record: what becomes of that is for [`loaded`].
-    pub(super) fn load(&self) -> Result<Promise, Failure> {
-        match self {
-            Self::OneCall => Ok(Promise::resolve(&JsValue::UNDEFINED)),
-            Self::Kept(store) => store.read().map(|entry| Promise::resolve(&entry)).map_err(failed),
-        }
+    /// Begins to read the record: what becomes of that is for [`loaded`]. `None` when there is none, and nothing to wait for.
+    pub(super) fn load(&self) -> Result<Option<Promise>, Failure> {
+        let Self::Kept(store) = self else { return Ok(None) };
+        let entry = store.read().map_err(failed)?;
+        Ok(Some(Promise::resolve(&entry)))
     }
 
     /// Begins to make the record durable if `version` still stands: what becomes of that is for [`saved`]. `None` when there
