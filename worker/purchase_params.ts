@@ -16,8 +16,15 @@ export function uniqueName(subject: KeptSubject): string {
   return subject.kind === "relay" ? `relay\0${subject.relayToken}` : `key\0${subject.callerId}\0${subject.idempotencyKey}`;
 }
 
-/** The pass of a record in which it is. Of such a record the SDK says what the pass is, and asks nobody; nothing can be written. */
+/**
+ * The pass of a record in which it is. Of such a record the SDK says what the pass is, and asks nobody.
+ *
+ * @throws PersonaError for another record: nothing can be written, and so nothing sent for it
+ */
 export async function passOfRecord({ relays }: Persona, params: IssuePrivacyPassParams, text: string): Promise<string> {
-  const record = { read: () => ({ text, version: 1 }), write: () => undefined };
+  const write = () => {
+    throw new TypeError("the record has no pass");
+  };
+  const record = { read: () => ({ text, version: 1 }), write };
   return (await relays.issuePrivacyPass(params, { record })).privacyPassToken;
 }

@@ -248,9 +248,9 @@ export class RelayLedger implements Ledger {
 
   /** The pass of the ledger, without buying one. */
   private async boughtPass(subject: KeptSubject, storage: LedgerStorage): Promise<string | undefined> {
-    const record = await storage.text("purchase");
-    if (record === undefined || (await storage.standing("purchase"))?.state !== "issued") return undefined;
-    return passOfRecord(this.payer(), purchaseParams(subject), record);
+    if ((await storage.standing("purchase"))?.state !== "issued") return undefined;
+    const record = await storage.text("purchase"); // in this order: what is issued stays so, and a purchase may just have ended
+    return record === undefined ? undefined : passOfRecord(this.payer(), purchaseParams(subject), record);
   }
 
   /** The name of the object follows from the secret, so a wrong one leads to an object of its own, in which nothing comes to be. */
