@@ -21,5 +21,5 @@ test('the committed results are of whole runs, in every runtime', () => {
   const [crypto, gateway] = [readResults('crypto'), readResults('gateway')];
   for (const { about } of [crypto, gateway]) assert.doesNotMatch(about.command, /--quick/);
   for (const runtime of RUNTIMES) assert.ok(crypto.rows.some((row) => row.runtime === runtime), runtime);
-  assert.deepEqual([...new Set(gateway.rows.map(({ connections }) => connections))], [1, 16, 256]);
+  assert.deepEqual([...new Set(gateway.rows.map(({ connections }) => connections))].sort((a, b) => a - b), [1, 16, 256]);
 });
