@@ -18,7 +18,8 @@ const CLOSURE = (name) => `function ${name}(arg0, arg1, f) {
 const START = 'function __wbg_finalize_init(instance, module) {\n  wasm = instance.exports;\n}\n';
 const SYNC = 'function initSync(module) {\n  if (!(module instanceof WebAssembly.Module)) {\n  }\n}\n';
 const EXCHANGE = 'a: function(arg0, arg1, arg2, arg3) {\n  const ret = exchange(arg0, getStringFromWasm0(arg1, arg2), arg3);\n  return ret;\n},\n';
-const GLUE = RESET + CLOSURE('makeMutClosure') + START + SYNC + EXCHANGE;
+const MICROTASK = 'b: function(arg0) {\n  const ret = arg0.queueMicrotask;\n  return ret;\n},\nc: function(arg0) {\n  queueMicrotask(arg0);\n},\n';
+const GLUE = RESET + CLOSURE('makeMutClosure') + START + SYNC + EXCHANGE + MICROTASK;
 
 test('guards both places where exports are taken up', () => {
   const patched = patchGlue(GLUE);
@@ -47,6 +48,12 @@ test('takes modules of another realm', () => {
   assert.ok(patched.includes("Object.prototype.toString.call(module) !== '[object WebAssembly.Module]'"));
 });
 
+test('tasks run as reactions of a promise', () => {
+  const patched = patchGlue(GLUE);
+  assert.ok(!patched.includes('queueMicrotask('));
+  assert.ok(patched.includes('Promise.resolve().then(arg0);'));
+});
+
 test('finds an exchange where it is written', () => {
   const patched = patchGlue(GLUE);
   assert.ok(patched.includes("import { exchange } from './exchange.js';\n"));
@@ -59,6 +66,7 @@ test('a glue that has not what is expected stops the build with a sentence', () 
     'closures of a dead instance': [GLUE.replace('from previous', 'of a previous')],
     'the end of a closure of a dead instance': [GLUE.replace('--state.cnt', 'state.cnt--')],
     'modules of another realm': [GLUE.replace(SYNC, ''), GLUE + SYNC],
+    'the microtask queue': [GLUE.replace(MICROTASK, ''), GLUE + MICROTASK],
     'an exchange with the upstream': [GLUE.replace(EXCHANGE, ''), GLUE + EXCHANGE],
   };
   for (const [what, glues] of Object.entries(wrong)) {
@@ -71,5 +79,6 @@ test('the built glue is patched and nothing of the original is left', () => {
   assert.equal(glue.match(/guardExports\(/g).length, 2);
   assert.ok(!glue.includes('previous WASM instance'));
   assert.ok(!glue.includes('.text()'));
+  assert.ok(!glue.includes('queueMicrotask('));
   assert.throws(() => patchGlue(glue), 'patching twice');
 });
