@@ -1,12 +1,19 @@
 /**
- * The interface of the gateway in OpenAPI 3.1, for `GET /openapi.json`. It is put together when it is asked for: most of it is
- * the same thing over and over. What holds it against the code: tests/schema/.
+ * The interface of the gateway in OpenAPI 3.1, for `GET /openapi.json`. It is put together when it is first asked for: most of it
+ * is the same thing over and over. What holds it against the code: tests/schema/.
  */
 
 /** Codes of errors by status. */
 type Codes = Readonly<Record<string, readonly string[]>>;
 
 type Json = Readonly<Record<string, unknown>>;
+
+/** The description as JSON in UTF-8. Kept, for to write it takes longer than all else of an answer. */
+export function openapiJson(): Uint8Array {
+  return (written ??= new TextEncoder().encode(JSON.stringify(openapi())));
+}
+
+let written: Uint8Array | undefined;
 
 /** The description, as a value for `JSON.stringify`. */
 export function openapi(): Json {

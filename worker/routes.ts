@@ -1,5 +1,5 @@
 /** The table of routes. A path that is not in it is 404, a method that its route does not have is 405. */
-import { jsonResponse } from "./answer.js";
+import { jsonResponse, writtenResponse } from "./answer.js";
 import { type Binding, bindingNeedsManagedMode, identifyCaller } from "./callers.js";
 import type { Config, ManagedConfig, PassThroughConfig } from "./env.js";
 import { GatewayError } from "./errors.js";
@@ -12,7 +12,7 @@ import { viewPool } from "./handlers/view_pool.js";
 import { viewRelay } from "./handlers/view_relay.js";
 import { type LedgerClient, openLedger } from "./ledger_client.js";
 import type { LogFields } from "./log.js";
-import { openapi } from "./openapi.js";
+import { openapiJson } from "./openapi.js";
 import { openRelayStore, type RelayStore } from "./relay_records.js";
 import { countAddress, countCaller } from "./request_limit.js";
 
@@ -49,7 +49,7 @@ export async function dispatch(request: Request, config: Config, log: LogFields,
     const handler = Object.hasOwn(methods, request.method) ? methods[request.method] : undefined;
     if (handler === undefined) throw methodNotAllowed(Object.keys(methods));
     if (handler === "health") return jsonResponse(200, { status: "ok", mode: config.mode, egress: config.egress.name });
-    if (handler === "description") return jsonResponse(200, openapi());
+    if (handler === "description") return writtenResponse(200, openapiJson());
     return handler({ request, rawRelayToken: match[1] ?? "", log, deployment: await admit(request, config, log, binding) });
   }
   throw new GatewayError(404, "not_found", "There is nothing at this path.");
