@@ -112,8 +112,9 @@ function testFiles(folder) {
 }
 
 function nodeTests(folder) {
-  // Two files at a time; the commands one by one, for they share `build/`; more where most of the time is waited.
-  const concurrency = { commands: 1, conformance: 3, hosts: 3, stores: 4, worker: 4 }[folder] ?? 2;
+  // Three files at a time, for much of the time is waited; the commands one by one, for they share `build/`; fewer where much is
+  // built or installed, more where nearly all is waited.
+  const concurrency = { commands: 1, bench: 2, docs: 2, examples: 2, packaging: 2, conformance: 4, hosts: 4, stores: 4, worker: 4 }[folder] ?? 3;
   return {
     title: `node --test tests/${folder}`,
     command: [

@@ -12,7 +12,7 @@ import { runGroup } from "./run_group.mjs";
  */
 
 /** Lanes that work at the same time, for they wait a lot. Those that hardly do anything else are not counted. */
-const LANES = 3;
+const LANES = 6;
 
 /**
  * @param {{ driver: Driver, cases: Case[] }[]} plan
