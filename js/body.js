@@ -1,9 +1,8 @@
 // The body of an answer, as far as one that answers to the protocol may go. `text()` would hold all of it in memory, of any
-// length and whatever it unpacks to, until the call's time is over. The build has the generated glue read it here
-// (scripts/lib/patch_glue.mjs).
+// length and whatever it unpacks to, until the call's time is over.
 
 /** Bytes, unpacked. More than any answer of the protocol has. */
-const LONGEST = 1 << 20;
+export const LONGEST = 1 << 20;
 
 /**
  * With a compatibility date before 2026-03-03 workerd reports every read that fails as a rejection that nobody handles, whoever
@@ -22,7 +21,10 @@ function announced({ headers }) {
   return length !== null && Number(length) <= LONGEST;
 }
 
-/** The text of an answer; one that is too long is cut off, and counts as empty: whether it says yes or no, nobody can tell. */
+/**
+ * The text of an answer; one that is too long is cut off, and counts as empty: whether it says yes or no, nobody can tell. Where it
+ * has to be read in one piece, it may be any text.
+ */
 export function textOf(answer) {
   // Of a caller's own `fetch`, it need not have a body that can be read piece by piece.
   return reportsReads || typeof answer.body?.getReader !== "function" || announced(answer) ? answer.text() : read(answer.body.getReader());

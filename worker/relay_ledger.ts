@@ -12,9 +12,10 @@ import { Failed, Refused, answering, plain, refusing } from "./ledger_outcomes.j
 import type { KeyedSubject, Ledger, MadeRelay, Outcome, RelaySubject, Subject, View } from "./ledger_protocol.js";
 import { type KeptSubject, LedgerStorage } from "./ledger_storage.js";
 import { writeAlarmLog } from "./log.js";
-import { openPurchaseLimit } from "./purchase_limit.js";
-import { passOfRecord, purchaseParams, uniqueName } from "./purchase_params.js";
+import { passOfRecord } from "./pass_of_record.js";
 import { PoolTake } from "./pool_take.js";
+import { openPurchaseLimit } from "./purchase_limit.js";
+import { purchaseParams, uniqueName } from "./purchase_params.js";
 import { PurchaseSlot, attemptBegun } from "./purchase_slot.js";
 import { claimDue, claimLater, claimLaterByItself, claimRan, notedPass } from "./redeem_later.js";
 import { openRelayStore } from "./relay_records.js";

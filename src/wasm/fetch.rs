@@ -1,6 +1,6 @@
 //! One exchange over the runtime's `fetch`, within its time; the clock, and a wait.
 
-use js_sys::{Array, Function, JsString, Promise};
+use js_sys::{Array, Function, Promise};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::JsCast;
 
@@ -48,26 +48,17 @@ pub(super) fn answered(told: Told) -> Result<Response, Failure> {
         return Err(Error::Timeout.into());
     }
     let answer: Array = answer.unchecked_into();
-    let header = |at| answer.get(at).as_string();
-    let mut response = Response {
+    let text = |at| answer.get(at).as_string();
+    Ok(Response {
         // What is no status becomes 0, which is none.
         status: answer.get(0).as_f64().unwrap_or_default() as u16,
-        request_id: header(1),
-        retry_after: header(2),
-        rate_limit_reset: header(3),
-        www_authenticate: header(4).into_iter().collect(),
-        body: String::new(),
-    };
-    let body: JsString = answer.get(5).unchecked_into();
-    if body.length() <= LONGEST_BODY {
-        response.body = body.into();
-    }
-    Ok(response)
+        request_id: text(1),
+        retry_after: text(2),
+        rate_limit_reset: text(3),
+        www_authenticate: text(4).into_iter().collect(),
+        body: text(5).unwrap_or_default(),
+    })
 }
-
-/// More than any answer of the protocol; what is longer is read as an empty body. js/body.js does not let it come so far, where
-/// it can.
-const LONGEST_BODY: u32 = 1 << 20;
 
 /// The URL and what `fetch` is told besides, as JSON.
 fn to_text(url: &str, request: &Request) -> String {

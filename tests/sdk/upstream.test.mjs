@@ -118,6 +118,16 @@ test("bodies of more than 1 MiB are not read", async () => {
   assert.ok(error.title.length < 100);
 });
 
+test("nor is one that can only be read in one piece", async () => {
+  const answer = { "relay-token": "relay_x", "relay-secret": "s", "relay-session-access-token": "a.b.c", x: "" };
+  let text = JSON.stringify(answer);
+  const { relays } = new Persona({ maxRetries: 0, fetch: async () => ({ status: 200, headers: new Headers(), text: async () => text }) });
+  text = text.padEnd(1 << 20);
+  assert.equal((await relays.create({ claimType: CLAIM_TYPE })).relayToken, "relay_x");
+  text += " ";
+  assert.equal((await failure(relays.create({ claimType: CLAIM_TYPE }))).code, "upstream_answer_invalid");
+});
+
 test("a body without an end, or one that unpacks to very much, is let go", async () => {
   const bodies = {
     "without an end": { headers: {}, of: () => Readable.from(repeating(Buffer.alloc(65_536, "["))) },

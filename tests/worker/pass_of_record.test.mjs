@@ -5,7 +5,7 @@ import { Persona } from "../../pkg/node.js";
 import { startSimulator } from "../../simulator/index.mjs";
 import { importWorker } from "../support/worker_code.mjs";
 
-const { passOfRecord } = await importWorker("purchase_params.ts");
+const { passOfRecord } = await importWorker("pass_of_record.ts");
 const SHELF = { claimType: "age_over18_united_kingdom", sandbox: false };
 
 test("the pass of a record is what was bought; of a record without one there is none, and nothing is sent", async (t) => {
