@@ -165,41 +165,55 @@ async function measureFloor(upstream, load, { calmSeconds }) {
   return latencyFigures(ownTimes(requests, await upstream.report()), seconds);
 }
 
-/** Whole relays in managed mode, one after the other, and what one costs when so many are stored. */
+/**
+ * Whole relays in managed mode, one after the other, and what one costs when so many are stored. Beside it, in turns, what one costs
+ * in another workerd that has few: a machine that is shared is faster at one time than at another.
+ */
 async function measureGrowth(upstream, load, { stored, growthRelays, restSeconds }) {
   await upstream.setDelay([0, 0]);
-  const started = await startSystem({ system: 'relay-edge', mode: 'managed', upstream: upstream.url });
-  const relays = async (times) => {
-    const before = started.cpuMs();
-    const { requests, seconds } = await load.run({ url: started.url, mode: 'managed', scenario: 'relay', connections: USUAL, times, credentials: started.credentials });
-    const latencies = lengths(requests);
-    return { cpu: (started.cpuMs() - before) / latencies.length, latency: median(latencies), seconds };
-  };
-  const rest = () => pause(restSeconds);
+  const systems = [];
   try {
+    for (let started = 0; started < 2; started += 1) systems.push(await startFilling(upstream, load));
+    const [growing, few] = systems;
+    const memoryAtStart = growing.memory();
+    const measured = BATCHES * growthRelays;
     const rows = [];
-    let made = 0;
-    const memoryAtStart = started.memory();
     for (const size of stored) {
       progress(`filling up to ${size} relays …`);
-      const fill = size - made - BATCHES * growthRelays;
-      const { seconds } = await relays(fill);
+      if (few.stored === 0) await few.relays(size - measured);
+      const { seconds } = await growing.relays(size - measured - growing.stored);
       // Until workerd has put away the objects that nobody uses: it would otherwise have more of them in memory the longer this took.
-      await rest();
-      const windows = [];
-      for (let window = 0; window < BATCHES; window += 1) windows.push(await relays(growthRelays));
-      made = size;
-      rows.push({
-        stored: size,
-        cpuMs: round(median(windows.map(({ cpu }) => cpu))),
-        latencyMs: round(median(windows.map(({ latency }) => latency))),
-        fillSeconds: round(seconds),
-        memory: started.memory(),
+      await pause(restSeconds);
+      const batches = new Map(systems.map((system) => [system, []]));
+      for (let batch = 0; batch < BATCHES; batch += 1) {
+        for (const system of batch % 2 === 0 ? systems : [...systems].reverse()) batches.get(system).push(await system.relays(growthRelays));
+      }
+      const [costs, costsOfFew] = systems.map((system) => {
+        const [cpuMs, latencyMs] = ['cpu', 'latency'].map((figure) => round(median(batches.get(system).map((batch) => batch[figure]))));
+        return { stored: system.stored, cpuMs, latencyMs };
       });
+      rows.push({ ...costs, fillSeconds: round(seconds), memory: growing.memory(), few: costsOfFew });
     }
-    await rest();
-    return { memoryAtStart, memoryAtRest: started.memory(), restSeconds, connections: USUAL, rows };
+    await pause(restSeconds);
+    return { memoryAtStart, memoryAtRest: growing.memory(), restSeconds, connections: USUAL, rows };
   } finally {
-    await started.close();
+    for (const { close } of systems) await close();
   }
+}
+
+/** A gateway that nobody has called yet, and how many relays are stored in it. */
+async function startFilling(upstream, load) {
+  const { url, credentials, cpuMs, memory, close } = await startSystem({ system: 'relay-edge', mode: 'managed', upstream: upstream.url });
+  const filling = {
+    stored: 0,
+    memory,
+    close,
+    async relays(times) {
+      const before = cpuMs();
+      const { requests, seconds } = await load.run({ url, mode: 'managed', scenario: 'relay', connections: USUAL, times, credentials });
+      filling.stored += times;
+      return { cpu: (cpuMs() - before) / times, latency: median(lengths(requests)), seconds };
+    },
+  };
+  return filling;
 }
