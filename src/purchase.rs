@@ -8,13 +8,14 @@
 //! * A send leaves within [`SEND_WITHIN_SECONDS`] of the `now` it was advanced with, or else [`Event::Again`] is told first.
 //! * [`Effect::Unsettled`]: wait, tell [`Event::Again`], so many times; then the error is the caller's answer, and the next
 //!   call or alarm goes on from the record. Only a new call by a caller is [`Event::Called`].
+//! * [`Effect::Prepare`] is for runs that somebody wants something of: that of an alarm ends there, for it spends nothing.
 //!
 //! ```text
 //!            Called              Prepared                 signature verifies
 //!   none ────────────▶ (prepare) ─────────▶ sent ───────────────────────────▶ issued
 //!    ▲                                      │ ▲ │ ambiguous, later, configuration: the same bytes again
 //!    │ Called, attempt + 1                  │ └─┘
-//!    ├───────────────────────── rejected ◀──┤ definitive refusal
+//!    ├───────────────────────── rejected ◀──┤ definitive refusal, of every send
 //!    │ AllowedAgain, attempt + 1            │
 //!    └────────────────── unknown, unusable ◀┘ nobody can tell whether it was billed; billed, but unusable
 //! ```
@@ -107,22 +108,21 @@ pub fn advance(record: Purchase, event: Event) -> (Purchase, Effect) {
         // An explicit new call after a refusal is a new attempt.
         (State::Rejected { .. }, Event::Called { .. }) => to(attempt + 1, State::None, Effect::Prepare),
         (State::Sent(mut sent), Event::Called { now } | Event::Again { now }) => {
-            sent.in_doubt |= sent.in_flight;
-            match (now - sent.first_sent_at < REPEATABLE_SECONDS, sent.in_doubt) {
-                (true, _) => {
-                    sent.in_flight = true;
-                    to(attempt, State::Sent(sent.clone()), Effect::Send(sent))
-                }
+            match (sent.sends_again(now), sent.may_be_billed()) {
+                (true, _) => to(attempt, State::Sent(sent.clone()), Effect::Send(sent)),
                 // The key may be forgotten: the same bytes could be billed again.
                 (false, true) => unknown(v, attempt, sent, now),
                 // Each send was answered, and none was executed. Other bytes need another key.
                 (false, false) => to(attempt + 1, State::None, Effect::Prepare),
             }
         }
-        (State::Unknown { sent, since }, Event::Called { now } | Event::Again { now })
-            if now - sent.first_sent_at < REPEATABLE_SECONDS =>
-        {
-            to(attempt, State::Unknown { sent: sent.clone(), since }, Effect::Send(sent))
+        (State::Unknown { mut sent, since }, Event::Called { now } | Event::Again { now }) => {
+            let effect = if sent.sends_again(now) {
+                Effect::Send(sent.clone())
+            } else {
+                Effect::Done(Err(Error::PurchaseUnknown { since }))
+            };
+            to(attempt, State::Unknown { sent, since }, effect)
         }
 
         (State::None, Event::Prepared { attempt: of, pending_pass, idempotency_key, now }) if of == attempt => {
@@ -130,7 +130,7 @@ pub fn advance(record: Purchase, event: Event) -> (Purchase, Effect) {
                 pending_pass,
                 idempotency_key,
                 first_sent_at: now,
-                in_flight: true,
+                in_flight: 1,
                 in_doubt: false,
                 first_5xx_at: None,
             };
@@ -144,7 +144,10 @@ pub fn advance(record: Purchase, event: Event) -> (Purchase, Effect) {
             Event::Answered { attempt: of, answer: Err(Error::BlindSignature), now },
         ) if of == attempt => to(attempt, State::Unusable { since: now }, Effect::Done(Err(Error::BlindSignature))),
         (State::Sent(sent), Event::Answered { attempt: of, answer: Err(error), now }) if of == attempt => {
-            refused(v, attempt, sent, error, now)
+            refused(v, attempt, sent, None, error, now)
+        }
+        (State::Unknown { sent, since }, Event::Answered { attempt: of, answer: Err(error), now }) if of == attempt => {
+            refused(v, attempt, sent, Some(since), error, now)
         }
 
         // A refusal of an attempt that another driver has gone beyond is not the answer of the one that stands.
@@ -158,8 +161,7 @@ pub fn advance(record: Purchase, event: Event) -> (Purchase, Effect) {
             to(attempt + 1, State::None, Effect::Prepare)
         }
 
-        // Nothing changes: a failure of an attempt that another driver has gone beyond, or one that makes what is unknown no
-        // better known, or a leave that is not needed.
+        // Nothing changes: a failure of an attempt that another driver has gone beyond, or a leave that is not needed.
         (state, event) => {
             let effect = standing(&state, event);
             to(attempt, state, effect)
@@ -181,35 +183,41 @@ fn standing(state: &State, event: Event) -> Effect {
     }
 }
 
-fn refused(v: u32, attempt: u32, mut sent: Sent, error: Error, now: i64) -> (Purchase, Effect) {
-    let stay = |sent, effect| (Purchase { v, attempt, state: State::Sent(sent) }, effect);
-    sent.in_flight = false;
-    match error.class() {
-        Class::Ambiguous => {
+/// What a failure says of a purchase that was sent, and may be unknown already.
+fn refused(v: u32, attempt: u32, mut sent: Sent, since: Option<i64>, error: Error, now: i64) -> (Purchase, Effect) {
+    sent.in_flight = sent.in_flight.saturating_sub(1);
+    let class = error.class();
+    let mut is_unknown = since.is_some();
+    let mut effect = Effect::Unsettled(error.clone());
+    match Refusal::of(&error).filter(|_| class == Class::Rejected) {
+        // Other bytes went out under this key: a record was lost, and what it knew of is billed perhaps.
+        Some(refusal) if refusal.is_of_a_used_key() => (sent.in_doubt, is_unknown) = (true, true),
+        Some(refusal) if !sent.may_be_billed() => {
+            return (Purchase { v, attempt, state: State::Rejected { refusal } }, Effect::Done(Err(error)));
+        }
+        // It is one send's. Another may have been executed: who refuses may stand in front of what remembers the key, or may
+        // mean (409) that very send, which is still at work. Or its driver has not had the answer yet.
+        Some(_) => {
+            is_unknown |= sent.in_doubt || now.saturating_sub(sent.first_sent_at) > SEND_WITHIN_SECONDS;
+            effect = Effect::Done(Err(error));
+        }
+        None if class == Class::Ambiguous => {
             sent.in_doubt = true;
             if error.upstream_status().is_some_and(|status| status >= 500) {
-                match sent.first_5xx_at {
-                    Some(first) if now - first >= STICKY_SECONDS => return unknown(v, attempt, sent, now),
-                    Some(_) => {}
-                    None => sent.first_5xx_at = Some(now),
-                }
+                is_unknown |= now - *sent.first_5xx_at.get_or_insert(now) >= STICKY_SECONDS;
             }
-            stay(sent, Effect::Unsettled(error))
         }
-        Class::Later => stay(sent, Effect::Unsettled(error)),
-        // A setting is wrong. The bytes stay good until it is mended.
-        Class::Configuration => stay(sent, Effect::Done(Err(error))),
-        _ => match Refusal::of(&error) {
-            // 409 is said of a key that another request is using: with a send in doubt it may be our own, still at work.
-            Some(refusal) if refusal.status == 409 && sent.in_doubt => unknown(v, attempt, sent, now),
-            // Other bytes went out under this key: a record was lost, and what it knew of is billed perhaps.
-            Some(refusal) if refusal.is_of_a_used_key() => unknown(v, attempt, sent, now),
-            Some(refusal) => (Purchase { v, attempt, state: State::Rejected { refusal } }, Effect::Done(Err(error))),
-            None => stay(sent, Effect::Done(Err(error))),
-        },
+        None if class == Class::Later => {}
+        // A setting is wrong: the bytes stay good until it is mended. Or nothing was sent.
+        None => effect = Effect::Done(Err(error)),
     }
+    if is_unknown {
+        return unknown(v, attempt, sent, since.unwrap_or(now));
+    }
+    (Purchase { v, attempt, state: State::Sent(sent) }, effect)
 }
 
+#[inline(never)]
 fn unknown(v: u32, attempt: u32, sent: Sent, since: i64) -> (Purchase, Effect) {
     let effect = Effect::Done(Err(Error::PurchaseUnknown { since }));
     (Purchase { v, attempt, state: State::Unknown { sent, since } }, effect)

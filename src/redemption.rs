@@ -69,6 +69,8 @@ pub enum Effect {
 pub const VERSION: u32 = 1;
 /// As for purchases: 5xx answers this far apart are no passing trouble.
 pub const STICKY_SECONDS: i64 = crate::purchase::STICKY_SECONDS;
+/// The upstream keeps a claim for 24 h under the key that it was asked for with; an hour is for clocks and a request on its way.
+pub const REMEMBERED_SECONDS: i64 = 25 * 3600;
 /// How often the attempts in doubt are asked before the claim is called lost.
 pub const ROUNDS: u32 = 4;
 /// The wait between those rounds, in milliseconds.
@@ -79,56 +81,66 @@ pub const MOST_IN_DOUBT: usize = 64;
 const DOUBLINGS: usize = 6;
 
 /// One step. The record that comes back has to be durable before the effect is performed.
-pub fn advance(record: Redemption, event: Event) -> (Redemption, Effect) {
-    let Redemption { v, pass, state } = record;
-    let (state, effect) = match (state, event) {
-        (State::Redeemed { claim_payload, at }, _) => {
-            let claim = GeneratedClaim { claim_payload: claim_payload.clone(), token_consumed: true };
-            (State::Redeemed { claim_payload, at }, Effect::Done(Ok(claim)))
-        }
-        (State::Refunded { claim_payload, at }, _) => {
-            let claim = GeneratedClaim { claim_payload: claim_payload.clone(), token_consumed: false };
-            (State::Refunded { claim_payload, at }, Effect::Done(Ok(claim)))
-        }
+pub fn advance(mut record: Redemption, event: Event) -> (Redemption, Effect) {
+    let effect = step(&mut record.state, event);
+    (record, effect)
+}
+
+fn step(state: &mut State, event: Event) -> Effect {
+    match (&mut *state, event) {
+        (State::Redeemed { claim_payload, .. }, _) => claimed(claim_payload, true),
+        (State::Refunded { claim_payload, .. }, _) => claimed(claim_payload, false),
         // A claim is taken whenever it comes, even from a send that was given up.
-        (_, Event::Answered { answer: Ok(claim), now, .. }) => {
+        (_, Event::Answered { answer: Ok(claim), now: at, .. }) => {
             let claim_payload = claim.claim_payload.clone();
-            let state = if claim.token_consumed {
-                State::Redeemed { claim_payload, at: now }
+            *state = if claim.token_consumed {
+                State::Redeemed { claim_payload, at }
             } else {
-                State::Refunded { claim_payload, at: now }
+                State::Refunded { claim_payload, at }
             };
-            (state, Effect::Done(Ok(claim)))
+            Effect::Done(Ok(claim))
         }
-        (State::Ready, Event::Called { now } | Event::Again { now }) => send(Sent::new(0, now)),
-        (State::Rejected { attempt, .. }, Event::Called { now }) => send(Sent::new(attempt + 1, now)),
-        (State::Lost { since }, _) => (State::Lost { since }, Effect::Done(Err(Error::ClaimLost { since }))),
-        (State::Rejected { refusal, attempt }, Event::Again { .. }) => {
-            let error = refusal.to_error(Call::Redemption);
-            (State::Rejected { refusal, attempt }, Effect::Done(Err(error)))
+        (State::Ready, Event::Called { now } | Event::Again { now }) => begin(state, 0, now),
+        (State::Rejected { attempt, .. }, Event::Called { now }) => {
+            let attempt = *attempt + 1;
+            begin(state, attempt, now)
         }
-        (State::Sent(mut sent), event @ (Event::Called { .. } | Event::Again { .. })) => {
+        (State::Lost { since }, _) => Effect::Done(Err(Error::ClaimLost { since: *since })),
+        (State::Rejected { refusal, .. }, Event::Again { .. }) => Effect::Done(Err(refusal.to_error(Call::Redemption))),
+        (State::Sent(sent), event @ (Event::Called { now } | Event::Again { now })) => {
             if sent.in_flight {
-                sent.doubt();
+                sent.doubt(now);
             }
             let new_call = matches!(event, Event::Called { .. });
             if new_call && sent.next_attempt && sent.asking.is_empty() {
                 sent.attempt += 1;
                 (sent.next_attempt, sent.first_5xx_at) = (false, None);
             }
-            send(sent)
+            send(sent, 0)
         }
         (State::Sent(sent), Event::Answered { attempt, answer: Err(error), now }) if attempt == sent.current() => {
-            refused(sent, error, now)
+            let (effect, given_up) = refused(sent, error, now);
+            if let Some(given_up) = given_up {
+                *state = given_up;
+            }
+            effect
         }
         // The answer to a send that another driver has gone beyond: what stands now is asked, at once if the answer says that
         // a wait would change nothing.
-        (state, Event::Answered { answer: Err(error), .. }) if error.class().may_retry() => {
-            (state, Effect::Unsettled(error))
-        }
-        (state, Event::Answered { now, .. }) => return advance(Redemption { v, pass, state }, Event::Again { now }),
-    };
-    (Redemption { v, pass, state }, effect)
+        (_, Event::Answered { answer: Err(error), .. }) if error.class().may_retry() => Effect::Unsettled(error),
+        (_, Event::Answered { now, .. }) => step(state, Event::Again { now }),
+    }
+}
+
+fn claimed(claim_payload: &str, token_consumed: bool) -> Effect {
+    Effect::Done(Ok(GeneratedClaim { claim_payload: claim_payload.to_owned(), token_consumed }))
+}
+
+fn begin(state: &mut State, attempt: u32, now: i64) -> Effect {
+    let mut sent = Sent::new(attempt, now);
+    let effect = send(&mut sent, 0);
+    *state = State::Sent(sent);
+    effect
 }
 
 impl Sent {
@@ -159,79 +171,102 @@ impl Sent {
     /// Asks all the others first: this one may go on failing for as long as the upstream keeps a failure under its key.
     fn ask_others(&mut self) {
         let Some(failed) = self.asking.pop() else { return };
-        let asked = self.in_doubt.iter().filter(|attempt| **attempt != failed && !self.asking.contains(attempt));
-        self.asking = [failed].iter().chain(asked).chain(&self.asking).copied().collect();
+        let mut asking = vec![failed];
+        for attempt in &self.in_doubt {
+            if !asking.contains(attempt) && !self.asking.contains(attempt) {
+                asking.push(*attempt);
+            }
+        }
+        asking.append(&mut self.asking);
+        self.asking = asking;
     }
 
     /// Nobody knows what came of the send that was under way.
-    fn doubt(&mut self) {
+    fn doubt(&mut self, now: i64) {
         let current = self.current();
+        self.round_at = self.round_at.max(now);
         if !self.in_doubt.contains(&current) {
             self.in_doubt.push(current);
         }
     }
 }
 
-fn send(mut sent: Sent) -> (State, Effect) {
+fn send(sent: &mut Sent, after_ms: u32) -> Effect {
     sent.in_flight = true;
-    let effect = Effect::Send { attempt: sent.current(), after_ms: 0 };
-    (State::Sent(sent), effect)
+    Effect::Send { attempt: sent.current(), after_ms }
 }
 
-fn refused(mut sent: Sent, error: Error, now: i64) -> (State, Effect) {
+/// What follows from a failure; and the state that is gone over to, if the redemption is given up.
+fn refused(sent: &mut Sent, error: Error, now: i64) -> (Effect, Option<State>) {
     sent.in_flight = false;
     match error.class() {
         Class::Ambiguous => {
-            sent.doubt();
+            sent.doubt(now);
             if error.upstream_status().is_some_and(|status| status >= 500) {
                 let first = *sent.first_5xx_at.get_or_insert(now);
                 let patience = STICKY_SECONDS << (sent.in_doubt.len() - 1).min(DOUBLINGS);
                 sent.next_attempt |= sent.may_leave() && now - first >= patience;
             }
             sent.ask_others();
-            (State::Sent(sent), Effect::Unsettled(error))
         }
-        Class::Later => (State::Sent(sent), Effect::Unsettled(error)),
-        Class::Configuration => (State::Sent(sent), Effect::Done(Err(error))),
+        Class::Later => {}
+        Class::Configuration => return (Effect::Done(Err(error)), None),
         Class::NotReady => {
             sent.next_attempt |= sent.may_leave();
             sent.ask_others();
-            (State::Sent(sent), Effect::Unsettled(error))
         }
         class => {
-            let Some(refusal) = Refusal::of(&error) else { return (State::Sent(sent), Effect::Done(Err(error))) };
-            if class != Class::Conflict {
-                // The upstream keeps what it executed under a key; this key it refuses.
-                let current = sent.current();
-                sent.in_doubt.retain(|attempt| *attempt != current);
-            }
-            ask_those_in_doubt(sent, refusal, error, now)
+            return match Refusal::of(&error) {
+                Some(refusal) => ask_those_in_doubt(sent, class, (refusal, error), now),
+                None => (Effect::Done(Err(error)), None),
+            };
         }
     }
+    (Effect::Unsettled(error), None)
 }
 
-/// The pass can't be spent any more, or not on this relay. If it was by a send of ours whose outcome nobody knows, the
-/// upstream keeps the claim under that send's key: ask them all, more than once, since such a send may still be at work.
-fn ask_those_in_doubt(mut sent: Sent, refusal: Refusal, error: Error, now: i64) -> (State, Effect) {
-    sent.asking.pop();
-    let doubtful = &sent.in_doubt;
-    sent.asking.retain(|attempt| doubtful.contains(attempt));
-    if !sent.asking.is_empty() {
-        return send(sent);
+/// The pass can't be spent any more (409), or not on this relay. If it was by a send of ours whose outcome nobody knows, the
+/// upstream keeps the claim under that send's key: they are all asked.
+fn ask_those_in_doubt(
+    sent: &mut Sent,
+    class: Class,
+    (refusal, error): (Refusal, Error),
+    now: i64,
+) -> (Effect, Option<State>) {
+    let refused = sent.current();
+    let was_asking = sent.asking.pop().is_some();
+    let mut after_ms = 0;
+    if class != Class::Conflict {
+        if now.saturating_sub(sent.round_at) < REMEMBERED_SECONDS {
+            // With a send in doubt this proves nothing: who refuses may stand in front of what keeps the claim. All others are
+            // asked, once in a call, and nothing is given up.
+            if !was_asking {
+                sent.asking.clone_from(&sent.in_doubt);
+                sent.asking.retain(|attempt| *attempt != refused);
+            }
+            if sent.asking.is_empty() && !sent.in_doubt.is_empty() {
+                return (Effect::Done(Err(error)), None);
+            }
+        } else {
+            sent.in_doubt.retain(|attempt| *attempt != refused);
+        }
     }
-    if sent.in_doubt.is_empty() {
-        return (State::Rejected { refusal, attempt: sent.attempt }, Effect::Done(Err(error)));
+    if sent.asking.is_empty() {
+        if sent.in_doubt.is_empty() {
+            return (Effect::Done(Err(error)), Some(State::Rejected { refusal, attempt: sent.attempt }));
+        }
+        // More than once, since such a send may still be at work. Rounds in one second are one: a crash skips the wait between
+        // them, and two drivers may ask at once.
+        if sent.rounds > 0 {
+            after_ms = ROUND_WAIT_MS;
+        }
+        if sent.rounds == 0 || now > sent.round_at {
+            (sent.rounds, sent.round_at) = (sent.rounds + 1, now);
+        }
+        if sent.rounds > ROUNDS {
+            return (Effect::Done(Err(Error::ClaimLost { since: now })), Some(State::Lost { since: now }));
+        }
+        sent.asking.clone_from(&sent.in_doubt);
     }
-    let after_ms = if sent.rounds == 0 { 0 } else { ROUND_WAIT_MS };
-    // Rounds in one second are one: a crash skips the wait between them, and two drivers may ask at once.
-    if sent.rounds == 0 || now > sent.round_at {
-        (sent.rounds, sent.round_at) = (sent.rounds + 1, now);
-    }
-    if sent.rounds > ROUNDS {
-        return (State::Lost { since: now }, Effect::Done(Err(Error::ClaimLost { since: now })));
-    }
-    sent.asking.clone_from(&sent.in_doubt);
-    sent.in_flight = true;
-    let effect = Effect::Send { attempt: sent.current(), after_ms };
-    (State::Sent(sent), effect)
+    (send(sent, after_ms), None)
 }

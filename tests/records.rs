@@ -6,7 +6,7 @@ use relay_edge::redemption::Redemption;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-const SENT: &str = r#"{"pending_pass":"p","idempotency_key":"k\"é","first_sent_at":-1,"in_flight":true,"in_doubt":false,"first_5xx_at":7}"#;
+const SENT: &str = r#"{"pending_pass":"p","idempotency_key":"k\"é","first_sent_at":-1,"in_flight":1,"in_doubt":false,"first_5xx_at":7}"#;
 const REFUSAL: &str = r#"{"status":422,"title":"t","details":null,"code":"c","requestId":null}"#;
 
 fn purchases() -> Vec<String> {

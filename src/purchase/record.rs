@@ -4,7 +4,7 @@ use core::fmt;
 
 use serde::Serialize;
 
-use super::VERSION;
+use super::{REPEATABLE_SECONDS, SEND_WITHIN_SECONDS, VERSION};
 use crate::json::{serde_as_text, text, Object, Writer};
 use crate::refusal::Refusal;
 
@@ -63,10 +63,9 @@ pub struct Sent {
     pub idempotency_key: String,
     /// When it was first made durable, in Unix seconds.
     pub first_sent_at: i64,
-    /// Whether a send is under way, as far as anybody knows: whoever finds this set when it starts does not know what
-    /// came of that send.
-    pub in_flight: bool,
-    /// Whether nobody knows what came of some send, so that it may have been billed.
+    /// How many sends have no answer yet, as far as anybody knows: under way, or of drivers that are no more.
+    pub in_flight: u32,
+    /// Whether some send ended so that nobody knows what came of it.
     pub in_doubt: bool,
     /// When the upstream first answered 5xx, in Unix seconds.
     pub first_5xx_at: Option<i64>,
@@ -126,7 +125,7 @@ impl Purchase {
     pub fn describe(&self) -> Description {
         let (state, since, in_doubt) = match &self.state {
             State::None => ("none", None, false),
-            State::Sent(sent) => ("sent", Some(sent.first_sent_at), sent.in_doubt || sent.in_flight),
+            State::Sent(sent) => ("sent", Some(sent.first_sent_at), sent.may_be_billed()),
             State::Issued { issued_at, .. } => ("issued", Some(*issued_at), false),
             State::Rejected { .. } => ("rejected", None, false),
             State::Unknown { since, .. } => ("unknown", Some(*since), true),
@@ -203,10 +202,26 @@ impl State {
 }
 
 impl Sent {
+    /// Whether some send may have been executed.
+    pub(super) fn may_be_billed(&self) -> bool {
+        self.in_doubt || self.in_flight > 0
+    }
+
+    /// Counts one more send, if the upstream still remembers the key. A first send in the future was by a clock that was
+    /// wrong: nobody knows when it was, then, nor will when the clock has caught up.
+    pub(super) fn sends_again(&mut self, now: i64) -> bool {
+        if now < self.first_sent_at.saturating_sub(SEND_WITHIN_SECONDS) {
+            self.first_sent_at = now.saturating_sub(REPEATABLE_SECONDS);
+        }
+        let remembered = now.saturating_sub(self.first_sent_at) < REPEATABLE_SECONDS;
+        self.in_flight = self.in_flight.saturating_add(remembered.into());
+        remembered
+    }
+
     fn to_text(&self) -> String {
         let text = Writer::new().text("pending_pass", &self.pending_pass);
         let text = text.text("idempotency_key", &self.idempotency_key).number("first_sent_at", self.first_sent_at);
-        let text = text.flag("in_flight", self.in_flight).flag("in_doubt", self.in_doubt);
+        let text = text.number("in_flight", self.in_flight.into()).flag("in_doubt", self.in_doubt);
         text.optional_number("first_5xx_at", self.first_5xx_at).end()
     }
 
@@ -215,7 +230,7 @@ impl Sent {
             pending_pass: object.text("pending_pass")?,
             idempotency_key: object.text("idempotency_key")?,
             first_sent_at: object.number("first_sent_at")?,
-            in_flight: object.flag("in_flight")?,
+            in_flight: object.count("in_flight")?,
             in_doubt: object.flag("in_doubt")?,
             first_5xx_at: object.optional_number("first_5xx_at")?,
         })

@@ -71,7 +71,7 @@ pub struct Sent {
     pub asking: Vec<u32>,
     /// How often all of them have been asked in vain.
     pub rounds: u32,
-    /// When they were last, in Unix seconds.
+    /// When they were last, or a doubt came up, in Unix seconds.
     pub round_at: i64,
     /// When the first send was made durable, in Unix seconds.
     pub first_sent_at: i64,

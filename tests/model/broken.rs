@@ -33,7 +33,13 @@ fn broken_purchases_are_found_out() {
     let drivers =
         [BrokenDriver::SendsFirst, BrokenDriver::NoCompare, BrokenDriver::SendsLate, BrokenDriver::ForgetsTheTime]
             .map(Driver);
-    for broken in drivers.into_iter().chain([BuysAfterAmbiguity, ForgetsDoubt, BuysAfterBadSignature]) {
+    for broken in drivers.into_iter().chain([
+        BuysAfterAmbiguity,
+        ForgetsDoubt,
+        BelievesRefusals,
+        CountsNoSends,
+        BuysAfterBadSignature,
+    ]) {
         is_found(&format!("{broken:?}"), &Buying(broken), &worlds(Call::Purchase));
     }
 }
@@ -42,7 +48,7 @@ fn broken_purchases_are_found_out() {
 fn broken_redemptions_are_found_out() {
     use redemption::Broken::*;
     let drivers = [BrokenDriver::SendsFirst, BrokenDriver::NoCompare].map(Driver);
-    for broken in drivers.into_iter().chain([NewKeyPerCall, ForgetsDoubt, LostAtOnce]) {
+    for broken in drivers.into_iter().chain([NewKeyPerCall, ForgetsDoubt, LostAtOnce, BelievesRefusals]) {
         let worlds: Vec<_> = worlds(Call::Redemption).into_iter().filter(|world| !world.failing).collect();
         is_found(&format!("{broken:?}"), &Redeeming { broken, failing: false }, &worlds);
     }

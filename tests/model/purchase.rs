@@ -19,6 +19,10 @@ pub(crate) enum Broken {
     BuysAfterAmbiguity,
     /// A record that forgets that a send is in doubt.
     ForgetsDoubt,
+    /// A refusal is believed of every send.
+    BelievesRefusals,
+    /// A send without an answer is no reason to doubt a refusal.
+    CountsNoSends,
     /// Buys again by itself after a bad signature.
     BuysAfterBadSignature,
 }
@@ -61,11 +65,16 @@ impl Machine for Buying {
         };
         let (mut record, effect) = advance(record.clone(), event);
         let ambiguous = matches!(input, Input::Answer { reply: Reply::Nothing | Reply::Status(500..), .. });
+        let refused = matches!(input, Input::Answer { reply: Reply::Status(422), .. });
         match (self.0, &mut record.state) {
             (Broken::BuysAfterAmbiguity, State::Sent(_)) if ambiguous => {
                 (record.attempt, record.state) = (record.attempt + 1, State::None);
             }
             (Broken::ForgetsDoubt, State::Sent(sent)) => sent.in_doubt = false,
+            (Broken::BelievesRefusals, State::Unknown { .. }) if refused => {
+                (record.attempt, record.state) = (record.attempt + 1, State::None);
+            }
+            (Broken::CountsNoSends, State::Sent(sent) | State::Unknown { sent, .. }) => sent.in_flight = 0,
             (Broken::BuysAfterBadSignature, State::Unusable { .. }) => {
                 (record.attempt, record.state) = (record.attempt + 1, State::None);
             }

@@ -19,6 +19,8 @@ pub(crate) enum Broken {
     ForgetsDoubt,
     /// Calls the first 409 lost.
     LostAtOnce,
+    /// A refusal is believed of every send.
+    BelievesRefusals,
 }
 
 pub(crate) struct Redeeming {
@@ -52,12 +54,14 @@ impl Machine for Redeeming {
         let (mut record, effect) = advance(record.clone(), event);
         let ambiguous = matches!(input, Input::Answer { reply: Reply::Nothing | Reply::Status(500..), .. });
         let conflict = matches!(input, Input::Answer { reply: Reply::Status(409), .. });
+        let refused = matches!(input, Input::Answer { reply: Reply::Status(422), .. });
         match (self.broken, &mut record.state) {
             (Broken::NewKeyPerCall, State::Sent(sent)) if ambiguous => {
                 sent.attempt += 1;
                 sent.in_doubt.clear();
             }
             (Broken::ForgetsDoubt, State::Sent(sent)) => sent.in_doubt.clear(),
+            (Broken::BelievesRefusals, State::Sent(sent)) if refused => sent.in_doubt.clear(),
             (Broken::LostAtOnce, state @ State::Sent(_)) if conflict => *state = State::Lost { since: now },
             _ => {}
         }

@@ -44,6 +44,8 @@ pub(crate) enum Fate {
     After,
     /// 5xx from what stands in front of the upstream, which remembers nothing of it.
     Front,
+    /// 422 from what stands in front of the upstream, whatever the key was used for before.
+    Refused,
     /// 429.
     Later,
     /// 401.
@@ -54,8 +56,16 @@ pub(crate) enum Fate {
     Busy,
 }
 
-pub(crate) const FAULTS: [Fate; 7] =
-    [Fate::Before, Fate::After, Fate::Front, Fate::Later, Fate::Unauthorized, Fate::BadSignature, Fate::Busy];
+pub(crate) const FAULTS: [Fate; 8] = [
+    Fate::Before,
+    Fate::After,
+    Fate::Front,
+    Fate::Refused,
+    Fate::Later,
+    Fate::Unauthorized,
+    Fate::BadSignature,
+    Fate::Busy,
+];
 
 /// What the upstream keeps about one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -116,6 +126,7 @@ impl Upstream {
             Fate::Before => memory.is_none() && (world.keeps_failures || self.down),
             Fate::Front => true,
             Fate::Later => true,
+            Fate::Refused => true,
             Fate::Unauthorized => world.call == Call::Purchase,
             Fate::BadSignature => world.call == Call::Purchase && memory.is_none() && !self.down,
             Fate::After => {
@@ -133,6 +144,7 @@ impl Upstream {
     pub(crate) fn process(&mut self, world: World, (key, body): (u8, u8), fate: Fate, now: u32) -> Reply {
         match fate {
             Fate::Front => return Reply::Status(503),
+            Fate::Refused => return Reply::Status(422),
             Fate::Later => return Reply::Status(429),
             Fate::Unauthorized => return Reply::Status(401),
             Fate::Busy => return Reply::Status(409),

@@ -115,6 +115,26 @@ export const faultCases = [
       db.close();
     },
   },
+  ...Object.keys(CALLS).map((call) => ({
+    name: `the ${THING[call]} happens, its answer is lost, and what stands in front refuses: the same bytes get it`,
+    async run(bench) {
+      const relay = await newRelay(bench);
+      const method = CALLS[call];
+      const pass = call === "redeem" ? await (await newLedger(bench)).issuePrivacyPass(forPurchase(relay)) : undefined;
+      const ledger = async () => newLedger(bench, { maxRetries: 0 });
+      await bench.simulator.faults([{ call, fault: "drop-after", times: 1 }]);
+      await assert.rejects((await ledger())[method](paramsOf(call, relay)), { code: "transport_failed" });
+      await bench.simulator.faults([{ call, fault: "500-before", status: 404, times: 2 }]);
+      for (let tries = 0; tries < 2; tries += 1) {
+        const refused = await (await ledger())[method](paramsOf(call, relay)).then(() => "done", ({ code }) => code);
+        assert.ok(["purchase_unknown", "injected"].includes(refused), refused);
+      }
+      const result = await (await ledger())[method](paramsOf(call, relay));
+      const claim = call === "redeem" ? result : await (await ledger()).generateClaim(relay);
+      await assertBooks(bench);
+      await assertKept(bench, relay, pass ?? result, claim);
+    },
+  })),
   {
     name: "a store that fails: nothing is sent before it is written, and nothing is lost after",
     async run(bench) {
