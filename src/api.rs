@@ -79,7 +79,7 @@ impl Response {
 }
 
 /// A relay as its creation answers it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Relay {
     /// Its public identifier.
     pub relay_token: RelayToken,
@@ -87,6 +87,13 @@ pub struct Relay {
     pub relay_secret: RelaySecret,
     /// A JWT for the person's browser, valid for about 30 minutes.
     pub relay_session_access_token: String,
+}
+
+/// Its secrets do not show when printed.
+impl fmt::Debug for Relay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Relay").field("relay_token", &self.relay_token).finish_non_exhaustive()
+    }
 }
 
 /// What a redemption answers.

@@ -24,6 +24,8 @@ pub enum ChallengeError {
     Expired,
     /// `token-key-id` is empty.
     TokenKeyId,
+    /// It is so long that the pass, which holds it, could not be spent.
+    TooLong,
 }
 
 impl ChallengeError {
@@ -37,6 +39,7 @@ impl ChallengeError {
             Self::ExpiresAt => "the challenge's `expires_at` is no RFC 3339 time",
             Self::Expired => "the challenge has expired; is this machine's clock right?",
             Self::TokenKeyId => "`token-key-id` is empty",
+            Self::TooLong => "the challenge and `token-key-id` have more than 4096 characters",
         }
     }
 }
@@ -65,6 +68,8 @@ pub struct Offer {
     pub permissive: bool,
 }
 
+/// Challenge and `token-key-id` as they come, in bytes. The pass holds both, and has to fit into a header.
+pub const LONGEST_OFFER: usize = 4096;
 /// Clocks may differ by this much.
 const CLOCK_SKEW_SECONDS: i64 = 60;
 
@@ -121,6 +126,9 @@ impl Offer {
     pub fn new(challenge: &str, token_key: &str, key_id: String, now: i64) -> Result<Self, Error> {
         if key_id.is_empty() {
             return Err(ChallengeError::TokenKeyId.into());
+        }
+        if challenge.len() + key_id.len() > LONGEST_OFFER {
+            return Err(ChallengeError::TooLong.into());
         }
         let challenge = Challenge::from_base64url(challenge, now)?;
         let der = from_base64url(token_key).map_err(|_| IssuerKeyError::NotBase64)?;

@@ -35,9 +35,9 @@ impl IdempotencyKey {
     /// For a redemption: follows from the relay and the pass, so that a retry in another process, which remembers
     /// nothing, still repeats the first call instead of spending the pass a second time.
     ///
-    /// `HMAC-SHA-256(relay secret, "redeem.v1" || relay token || pass)`, each part after its length. All of it travels on
+    /// `HMAC-SHA-256(relay secret, "redeem.v1" || relay token || pass || attempt)`, each text after its length. All of it travels on
     /// the redemption itself, so the key tells the upstream nothing new; the relay secret keeps others from guessing it.
-    /// `attempt` is 0 until the upstream has definitively refused.
+    /// `attempt` is 0 where no record is kept; else see [`crate::redemption`].
     pub fn for_redemption(
         relay_token: &RelayToken,
         secret: &RelaySecret,

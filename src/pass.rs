@@ -84,14 +84,14 @@ impl PendingPass {
     /// Finalizes the blind signature and assembles the pass.
     ///
     /// # Errors
-    /// [`Error::BlindSignature`] when it does not verify.
+    /// [`Error::BlindSignature`] when it does not verify. Nothing else: by now it was billed.
     pub fn finalize(&self, blind_signature: &[u8]) -> Result<PrivacyPassToken, Error> {
         let token_input = TokenInput::new(&self.nonce, self.challenge.mac(), &self.key_id);
         let signature = finalize(&self.issuer_key, &token_input, &self.inverse, blind_signature)?;
         let pass = Writer::new().text("token_nonce", &self.nonce).text("signature", &base64url(&signature));
         let pass = pass.text("key_id", &self.key_id).json("challenge", self.challenge.as_json());
         let json = Zeroizing::new(pass.end());
-        PrivacyPassToken::parse(base64url(json.as_bytes()))
+        PrivacyPassToken::parse(base64url(json.as_bytes())).map_err(|_| Error::BlindSignature)
     }
 
     /// The pending pass as text that [`from_text`](Self::from_text) reads: base64url of versioned JSON.
@@ -205,6 +205,19 @@ mod tests {
                 assert!(PendingPass::from_text(&base64url(json.replacen(old, new, 1).as_bytes())).is_err());
             }
             assert!(PendingPass::from_text(&kept[1..]).is_err());
+        }
+    }
+
+    #[test]
+    fn a_pass_that_was_billed_and_is_too_long_to_be_spent_is_as_one_whose_signature_is_wrong() {
+        let vector = &vectors()[0];
+        let good = from_base64url(text(vector, "blind_sig")).unwrap();
+        let json = String::from_utf8(from_base64url(&pending(vector).to_text()).unwrap()).unwrap();
+        for (padding, is_short) in [(10, true), (60_000, false)] {
+            let longer = format!(r#""challenge":"{{\"padding\":\"{}\","#, "x".repeat(padding));
+            let kept = json.replacen(r#""challenge":"{"#, &longer, 1);
+            let finalized = PendingPass::from_text(&base64url(kept.as_bytes())).unwrap().finalize(&good);
+            assert_eq!(finalized.map(|_| is_short), if is_short { Ok(true) } else { Err(Error::BlindSignature) });
         }
     }
 

@@ -218,9 +218,16 @@ fn claims_are_read_and_what_is_not_known_is_passed_over() {
 }
 
 #[test]
-fn records_do_not_show_their_secrets_when_printed() {
-    use relay_edge::{purchase::Purchase, redemption::Redemption};
-    let sent = r#"{"pending_pass":"c4n4ry","idempotency_key":"c4n4ry","first_sent_at":1,"in_flight":true,"in_doubt":false,"first_5xx_at":null}"#;
+fn what_is_secret_does_not_show_when_printed() {
+    use relay_edge::{api, purchase::Purchase, redemption::Redemption};
+    let created = |body: &str| api::Response { status: 201, body: body.into(), ..api::Response::default() };
+    let relay = r#"{"relay-token":"relay_x","relay-secret":"c4n4ry","relay-session-access-token":"c4n4ry"}"#;
+    let relay = api::create_answer(&created(relay), 0).unwrap();
+    assert_eq!(relay.relay_session_access_token, "c4n4ry");
+    assert!(format!("{relay:?}").contains("relay_x") && !format!("{relay:?}").contains("c4n4ry"));
+    let claim = Claim::parse(r#"{"claim_type":"c4n4ry","claim_result":"passed"}"#).unwrap();
+    assert!(claim.passed && !format!("{claim:?}").contains("c4n4ry"));
+    let sent = r#"{"pending_pass":"c4n4ry","idempotency_key":"c4n4ry","first_sent_at":1,"in_flight":1,"in_doubt":false,"first_5xx_at":null}"#;
     for state in [format!(r#"{{"sent":{sent}}}"#), r#"{"issued":{"pass":"c4n4ry","issued_at":1}}"#.into()] {
         let purchase: Purchase = serde_json::from_str(&format!(r#"{{"v":1,"attempt":0,"state":{state}}}"#)).unwrap();
         assert!(!format!("{purchase:?}").contains("c4n4ry"));

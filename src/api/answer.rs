@@ -119,8 +119,9 @@ fn refusal(call: Call, class: Class, response: &Response, now: i64) -> UpstreamE
     };
     let first = || Object::read(Object::read(&response.body)?.array("errors")?.first()?);
     if let Some((title, details, code, meta)) = first().and_then(|entry| {
-        let [title, details, code] = ["title", "details", "code"].map(|name| entry.optional_text(name));
-        Some((title?, details?, code?, entry.member("meta")?))
+        // An empty text says as little as none.
+        let text = |name| Some(entry.optional_text(name)?.filter(|text| !text.is_empty()));
+        Some((text("title")?, text("details")?, text("code")?, entry.member("meta")?))
     }) {
         let meta = meta.filter(|meta| meta.starts_with('{')).map(str::to_owned);
         (error.title, error.details, error.code, error.meta) = (title, details, code, meta);

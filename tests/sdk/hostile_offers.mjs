@@ -30,6 +30,7 @@ export const badChallenges = {
   "expires_at a number": [offer(json({ expires_at: 4102444800 }))],
   "expires_at null": [offer(json({ expires_at: null }))],
   "token-key-id empty": [offer({ tokenKeyId: "" })],
+  "so long that its pass could not be spent": [offer(json({ padding: "x".repeat(4096) }))],
   "expired two minutes ago": [offer(json({ expires_at: inSeconds(-120) })), "challenge_expired"],
   "expired long ago": [offer(json({ expires_at: "1985-04-12T23:20:50.52Z" })), "challenge_expired"],
 };
