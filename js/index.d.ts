@@ -113,7 +113,8 @@ export interface RecordStore {
   read(): MaybePromise<{ text: string; version: unknown } | undefined>;
   /**
    * Makes the text durable, if `version` is still that of what is there (`undefined`: nothing is). Answers the new version,
-   * which is neither `undefined` nor `null`; or `undefined` when somebody else was faster.
+   * which is neither `undefined` nor `null`; or `undefined` when somebody else was faster. When it never takes one, the call ends
+   * with `store_failed` at its `deadlineMs`. How long one `read` or `write` takes is for the store to limit.
    */
   write(text: string, version: unknown): MaybePromise<unknown>;
 }
@@ -132,7 +133,10 @@ export interface DurablePurchase {
    * Any other is not made again: `purchase_not_in_doubt`, or what has come of it. Default: `false`.
    */
   allowedAgain?: boolean;
-  /** Nobody asked: go on with what is in doubt, as an alarm does, and make no new attempt. Default: `false`. */
+  /**
+   * Nobody asked: go on with what is in doubt, as an alarm does, and make no new attempt; when there is nothing to go on with,
+   * `purchase_not_in_doubt`. Default: `false`.
+   */
   byItself?: boolean;
 }
 
@@ -229,7 +233,7 @@ export type ErrorCode =
   | "claim_decryption_failed" // 400: the private key doesn't open the claim payload
   | "private_key_invalid" // 400: the private key is no RSA key in PEM
   | "pending_pass_invalid" // 400: not a `pendingPass` of blindPrivacyPass
-  | "purchase_not_in_doubt" // 409: `allowedAgain` for a purchase that needs no leave; call without it
+  | "purchase_not_in_doubt" // 409: `allowedAgain` or `byItself`, and nothing is in doubt; call without it
   // the upstream's, when its answer has no code of its own
   | "upstream_rejected" // 400, 422 and other 4xx
   | "upstream_unauthorized" // 401, and 403 on a purchase: the API key is wrong

@@ -10,8 +10,10 @@ use wasm_bindgen::JsValue;
 
 use super::client::Client;
 use super::error::{Failed, Failure};
+use super::fetch;
 use super::line::Line;
-use super::store::Store;
+use super::run::Told;
+use super::store::{saved, Store};
 use crate::error::Error;
 
 /// Who sets a driver going.
@@ -33,6 +35,8 @@ pub(super) struct Drive {
     pub(super) version: JsValue,
     /// Exchanges that the machine asked for.
     pub(super) tries: u32,
+    /// Writes in a row that another driver was faster than.
+    lost: u32,
     /// Of the latest failure.
     latest: Option<Latest>,
 }
@@ -46,7 +50,26 @@ struct Latest {
 
 impl Drive {
     pub(super) fn new(client: Client, store: Store) -> Self {
-        Self { line: Line::new(client), store, version: JsValue::UNDEFINED, tries: 0, latest: None }
+        Self { line: Line::new(client), store, version: JsValue::UNDEFINED, tries: 0, lost: 0, latest: None }
+    }
+
+    /// The version that a write made; `None` when another driver was faster.
+    pub(super) fn saved(&mut self, told: Told) -> Result<bool, Failure> {
+        let version = saved(told)?;
+        self.lost = if version.is_some() { 0 } else { self.lost + 1 };
+        self.version = version.unwrap_or_default();
+        Ok(self.lost == 0)
+    }
+
+    /// The wait before the record is read again, after a write that another driver was faster than; longer each time.
+    ///
+    /// # Errors
+    /// [`Error::StoreFailed`] when no time is left: the store takes nothing.
+    pub(super) fn make_way(&self) -> Result<Promise, Failure> {
+        const WHY: &str =
+            "each write was refused: does `write` answer a version, and compare it with what `read` gave?";
+        self.line.check_time().map_err(|_| Failure::because(Error::StoreFailed, WHY.into()))?;
+        Ok(fetch::sleep(1 << self.lost.min(7)))
     }
 
     /// The error that an event carries, of a failure; what it does not carry is kept.

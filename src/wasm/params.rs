@@ -106,7 +106,8 @@ impl<'a> Params<'a> {
             return Ok(Store::OneCall);
         }
         let record = self.get("record");
-        if !record.is_object() {
+        let methods = Params(&record);
+        if !["read", "write"].into_iter().all(|method| methods.get(method).is_function()) {
             return Err(wrong("record", "must be an object with `read` and `write`"));
         }
         Ok(Store::Kept(record.unchecked_into()))

@@ -11,7 +11,7 @@ use super::fetch::unix_seconds as now;
 use super::line::{read, Heard};
 use super::out::{issuer_key_to_js, to_js};
 use super::run::{Job, Step, Told, OUT_OF_TURN};
-use super::store::{loaded, saved, Store};
+use super::store::{loaded, Store};
 use crate::api;
 use crate::challenge::Offer;
 use crate::error::Error;
@@ -47,6 +47,7 @@ enum At {
     Record,
     RecordAgain,
     Save,
+    Late,
     Challenge,
     Leave,
     Signature,
@@ -109,6 +110,7 @@ impl Buying {
 
     fn perform(&mut self, effect: Effect) -> Result<Step, Failure> {
         match effect {
+            Effect::Prepare if matches!(self.why, Some(Why::ByItself)) => Err(Error::PurchaseNotInDoubt.into()),
             Effect::Prepare => {
                 // Before anything is asked for that could not be paid.
                 self.drive.line.client.api_key()?;
@@ -236,13 +238,14 @@ impl Job for Buying {
                     _ => Event::Called { now: now() },
                 })
             }
-            At::Save => match saved(told)? {
-                Some(version) => {
-                    self.drive.version = version;
-                    self.durable()
+            At::Save => {
+                if self.drive.saved(told)? {
+                    return self.durable();
                 }
-                None => self.load(At::RecordAgain),
-            },
+                self.at = At::Late;
+                self.drive.make_way().map(Step::Wait)
+            }
+            At::Late => self.load(At::RecordAgain),
             At::Challenge | At::Signature => {
                 let heard = self.drive.line.hear(told);
                 self.heard(heard)

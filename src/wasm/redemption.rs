@@ -9,7 +9,7 @@ use super::fetch::{self, unix_seconds as now};
 use super::line::{read, Heard};
 use super::out::to_js;
 use super::run::{Job, Step, Told, OUT_OF_TURN};
-use super::store::{loaded, saved, Store};
+use super::store::{loaded, Store};
 use crate::api;
 use crate::error::Error;
 use crate::idempotency::IdempotencyKey;
@@ -43,6 +43,7 @@ enum At {
     Record,
     RecordAgain,
     Save,
+    Late,
     Send,
     Claim,
     NextTry,
@@ -181,13 +182,14 @@ impl Job for Redeeming {
                     _ => self.tell(Event::Called { now: now() }),
                 }
             }
-            At::Save => match saved(told)? {
-                Some(version) => {
-                    self.drive.version = version;
-                    self.durable()
+            At::Save => {
+                if self.drive.saved(told)? {
+                    return self.durable();
                 }
-                None => self.load(At::RecordAgain),
-            },
+                self.at = At::Late;
+                self.drive.make_way().map(Step::Wait)
+            }
+            At::Late => self.load(At::RecordAgain),
             At::Send => self.send(),
             At::Claim => {
                 let heard = self.drive.line.hear(told);

@@ -56,7 +56,8 @@ pub(super) fn loaded(told: Told) -> Result<(Option<String>, JsValue), Failure> {
         return Ok((None, JsValue::UNDEFINED));
     }
     let member = |name: &str| Reflect::get(&entry, &name.into()).map_err(failed);
-    let text = member("text")?.dyn_into::<JsString>().map_err(failed)?;
+    // What is there instead is not told on: it may be the record, in some other form.
+    let text = member("text")?.dyn_into::<JsString>().map_err(|_| Error::RecordInvalid)?;
     Ok((Some(text.into()), member("version")?))
 }
 

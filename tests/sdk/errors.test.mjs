@@ -3,10 +3,8 @@ import assert from "node:assert/strict";
 import crypto from "node:crypto";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { CLAIM_TYPE, Persona, PersonaError, base64url, challengeForms, failure, inSeconds, library, offer, rsaKey, scriptedFetch, PURCHASE_PATH } from "./support.mjs";
+import { CLAIM_TYPE, Persona, PersonaError, REDEEM, base64url, challengeForms, failure, inSeconds, library, offer, rsaKey, scriptedClient as client, scriptedFetch, PURCHASE_PATH } from "./support.mjs";
 
-const REDEEM = { relayToken: "relay_x", relaySecret: "secret", privacyPassToken: "cGFzcw" };
-const client = (react, options) => new Persona({ apiKey: "persona_production_x", maxRetries: 0, ...scriptedFetch(react), ...options }).relays;
 const answering = (status, headers) => client(() => ({ status, headers }));
 const create = (relays) => relays.create({ claimType: CLAIM_TYPE });
 const redeem = (relays) => relays.generateClaim(REDEEM);
@@ -19,7 +17,7 @@ const pkcs8 = (key) => key.export({ type: "pkcs8", format: "pem" });
 /** A record that holds a text. */
 const kept = (text) => ({ record: { read: () => ({ text, version: 1 }), write: () => 2 } });
 /** A purchase of which nobody knows whether it was billed, too old to be sent again. */
-const sent = { pending_pass: "AAAA", idempotency_key: "k", first_sent_at: 1, in_flight: false, in_doubt: true, first_5xx_at: null };
+const sent = { pending_pass: "AAAA", idempotency_key: "k", first_sent_at: 1, in_flight: 0, in_doubt: true, first_5xx_at: null };
 const unknown = JSON.stringify({ v: 1, attempt: 0, state: { unknown: { since: 2, sent } } });
 const inFlight = JSON.stringify({ v: 1, attempt: 0, state: { sent } });
 const lost = JSON.stringify({ v: 1, pass: REDEEM.privacyPassToken, state: { lost: { since: 1 } } });
@@ -59,12 +57,13 @@ const table = {
     "caller",
     () => nobody().issuePrivacyPass({ claimType: CLAIM_TYPE }, { record: { read: () => undefined, write: () => 1 }, allowedAgain: true }),
     () => nobody().issuePrivacyPass({ claimType: CLAIM_TYPE }, { ...kept(inFlight), allowedAgain: true }),
+    () => nobody().issuePrivacyPass({ claimType: CLAIM_TYPE }, { record: { read: () => undefined, write: () => 1 }, byItself: true }),
   ],
   claim_lost: [410, "upstream", () => nobody().generateClaim(REDEEM, kept(lost))],
   store_failed: [
     503,
     "internal",
-    () => nobody().generateClaim(REDEEM, { record: { read: broken } }),
+    () => nobody().generateClaim(REDEEM, { record: { read: broken, write: broken } }),
     () => nobody().generateClaim(REDEEM, { record: { read: () => undefined, write: async () => broken() } }),
     () => client(() => challengeForms["by claim type"].answer(offer())).issuePrivacyPass({ claimType: CLAIM_TYPE }, { record: { read: () => undefined, write: broken } }),
   ],
@@ -143,8 +142,10 @@ const parameters = [
   ...[undefined, 5, {}].map((text) => [() => library.describePurchase(text), "text"]),
   ...[undefined, null, 5].map((record) => [() => relays.generateClaim(REDEEM, { record }), "record"]),
   [() => relays.issuePrivacyPass({ claimType: CLAIM_TYPE }, {}), "record"],
-  [() => relays.issuePrivacyPass({ claimType: CLAIM_TYPE }, { record: {}, idempotencySecret: 5 }), "idempotencySecret"],
-  [() => relays.issuePrivacyPass({ claimType: CLAIM_TYPE }, { record: {}, allowedAgain: "yes" }), "allowedAgain"],
+  [() => relays.issuePrivacyPass({ claimType: CLAIM_TYPE }, { ...kept("{}"), idempotencySecret: 5 }), "idempotencySecret"],
+  [() => relays.issuePrivacyPass({ claimType: CLAIM_TYPE }, { ...kept("{}"), allowedAgain: "yes" }), "allowedAgain"],
+  [() => relays.issuePrivacyPass({ claimType: CLAIM_TYPE }, { record: {} }), "record"],
+  [() => relays.generateClaim(REDEEM, { record: { read: () => undefined } }), "record"],
   ...[undefined, 5, "a+b", "a b"].map((blindSig) => [() => library.finalizePrivacyPass({ pendingPass: pending(), blindSig }), "blindSig"]),
 ];
 

@@ -74,6 +74,11 @@ export function scriptedFetch(react) {
   return { fetch, asked };
 }
 
+/** The relays of a client whose requests are answered from a function. */
+export const scriptedClient = (react, options) => new Persona({ apiKey: "persona_production_x", maxRetries: 0, ...scriptedFetch(react), ...options }).relays;
+/** What a redemption takes. */
+export const REDEEM = { relayToken: "relay_x", relaySecret: "secret", privacyPassToken: "cGFzcw" };
+
 /** The error of a call that must fail with a PersonaError. */
 export async function failure(work) {
   try {
