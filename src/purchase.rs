@@ -15,7 +15,7 @@
 //!   none ────────────▶ (prepare) ─────────▶ sent ───────────────────────────▶ issued
 //!    ▲                                      │ ▲ │ ambiguous, later, configuration: the same bytes again
 //!    │ Called, attempt + 1                  │ └─┘
-//!    ├───────────────────────── rejected ◀──┤ definitive refusal, of every send
+//!    ├───────────────────────── rejected ◀──┤ definitive refusal
 //!    │ AllowedAgain, attempt + 1            │
 //!    └────────────────── unknown, unusable ◀┘ nobody can tell whether it was billed; billed, but unusable
 //! ```
@@ -192,11 +192,10 @@ fn refused(v: u32, attempt: u32, mut sent: Sent, since: Option<i64>, error: Erro
     match Refusal::of(&error).filter(|_| class == Class::Rejected) {
         // Other bytes went out under this key: a record was lost, and what it knew of is billed perhaps.
         Some(refusal) if refusal.is_of_a_used_key() => (sent.in_doubt, is_unknown) = (true, true),
-        Some(refusal) if !sent.may_be_billed() => {
+        Some(refusal) if refusal.is_of_the_key() || !sent.may_be_billed() => {
             return (Purchase { v, attempt, state: State::Rejected { refusal } }, Effect::Done(Err(error)));
         }
-        // It is one send's. Another may have been executed: who refuses may stand in front of what remembers the key, or may
-        // mean (409) that very send, which is still at work. Or its driver has not had the answer yet.
+        // It is one send's, and another may have been executed; or its driver has not had the answer yet.
         Some(_) => {
             is_unknown |= sent.in_doubt || now.saturating_sub(sent.first_sent_at) > SEND_WITHIN_SECONDS;
             effect = Effect::Done(Err(error));

@@ -237,9 +237,8 @@ fn ask_those_in_doubt(
     let was_asking = sent.asking.pop().is_some();
     let mut after_ms = 0;
     if class != Class::Conflict {
-        if now.saturating_sub(sent.round_at) < REMEMBERED_SECONDS {
-            // With a send in doubt this proves nothing: who refuses may stand in front of what keeps the claim. All others are
-            // asked, once in a call, and nothing is given up.
+        if !refusal.is_of_the_key() && now.saturating_sub(sent.round_at) < REMEMBERED_SECONDS {
+            // With a send in doubt this proves nothing. All others are asked, once in a call, and nothing is given up.
             if !was_asking {
                 sent.asking.clone_from(&sent.in_doubt);
                 sent.asking.retain(|attempt| *attempt != refused);
@@ -248,6 +247,7 @@ fn ask_those_in_doubt(
                 return (Effect::Done(Err(error)), None);
             }
         } else {
+            // The upstream keeps what it executed under a key; this key it refuses.
             sent.in_doubt.retain(|attempt| *attempt != refused);
         }
     }

@@ -52,6 +52,12 @@ impl Refusal {
         self.status == 400 && self.title.as_deref().is_some_and(|title| title.eq_ignore_ascii_case("Idempotency error"))
     }
 
+    /// Whether it speaks for what remembers the key: it is in the upstream's own words, so it does not come from something that
+    /// stands in front of it, as a load balancer's 404 does; and it is no 409, which may mean a send of ours that is still at work.
+    pub fn is_of_the_key(&self) -> bool {
+        self.title.is_some() && self.status != 409
+    }
+
     /// The error again, as it was on this call.
     pub fn to_error(&self, call: Call) -> Error {
         let Self { status, title, details, code, request_id } = self.clone();

@@ -11,7 +11,9 @@ use crate::world::Reply;
 pub(crate) fn error_of(call: Call, reply: Reply) -> Error {
     let Reply::Status(status) = reply else { return Error::Timeout };
     let class = classify(call, status);
-    let (title, details, code, meta, request_id, retry_after_seconds) = (None, None, None, None, None, None);
+    // What stands in front of the upstream has no words of the upstream's.
+    let title = (status != 404).then(|| "Refused".to_owned());
+    let (details, code, meta, request_id, retry_after_seconds) = (None, None, None, None, None);
     let upstream = UpstreamError { call, status, class, title, details, code, meta, request_id, retry_after_seconds };
     Error::Upstream(Box::new(upstream))
 }

@@ -19,7 +19,7 @@ pub(crate) enum Broken {
     BuysAfterAmbiguity,
     /// A record that forgets that a send is in doubt.
     ForgetsDoubt,
-    /// A refusal is believed of every send.
+    /// A refusal by what stands in front is believed.
     BelievesRefusals,
     /// A send without an answer is no reason to doubt a refusal.
     CountsNoSends,
@@ -65,7 +65,7 @@ impl Machine for Buying {
         };
         let (mut record, effect) = advance(record.clone(), event);
         let ambiguous = matches!(input, Input::Answer { reply: Reply::Nothing | Reply::Status(500..), .. });
-        let refused = matches!(input, Input::Answer { reply: Reply::Status(422), .. });
+        let refused = matches!(input, Input::Answer { reply: Reply::Status(404), .. });
         match (self.0, &mut record.state) {
             (Broken::BuysAfterAmbiguity, State::Sent(_)) if ambiguous => {
                 (record.attempt, record.state) = (record.attempt + 1, State::None);

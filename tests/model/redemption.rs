@@ -19,7 +19,7 @@ pub(crate) enum Broken {
     ForgetsDoubt,
     /// Calls the first 409 lost.
     LostAtOnce,
-    /// A refusal is believed of every send.
+    /// A refusal by what stands in front is believed.
     BelievesRefusals,
 }
 
@@ -54,7 +54,7 @@ impl Machine for Redeeming {
         let (mut record, effect) = advance(record.clone(), event);
         let ambiguous = matches!(input, Input::Answer { reply: Reply::Nothing | Reply::Status(500..), .. });
         let conflict = matches!(input, Input::Answer { reply: Reply::Status(409), .. });
-        let refused = matches!(input, Input::Answer { reply: Reply::Status(422), .. });
+        let refused = matches!(input, Input::Answer { reply: Reply::Status(404), .. });
         match (self.broken, &mut record.state) {
             (Broken::NewKeyPerCall, State::Sent(sent)) if ambiguous => {
                 sent.attempt += 1;

@@ -44,7 +44,7 @@ pub(crate) enum Fate {
     After,
     /// 5xx from what stands in front of the upstream, which remembers nothing of it.
     Front,
-    /// 422 from what stands in front of the upstream, whatever the key was used for before.
+    /// 404 from what stands in front of the upstream, whatever the key was used for before.
     Refused,
     /// 429.
     Later,
@@ -144,7 +144,7 @@ impl Upstream {
     pub(crate) fn process(&mut self, world: World, (key, body): (u8, u8), fate: Fate, now: u32) -> Reply {
         match fate {
             Fate::Front => return Reply::Status(503),
-            Fate::Refused => return Reply::Status(422),
+            Fate::Refused => return Reply::Status(404),
             Fate::Later => return Reply::Status(429),
             Fate::Unauthorized => return Reply::Status(401),
             Fate::Busy => return Reply::Status(409),
