@@ -1,6 +1,6 @@
 /** The Worker's side of the ledger: which object, and what its answers mean for a caller. */
 import { ConfigError, type ManagedConfig } from "./env.js";
-import { GatewayError, RemoteFault, relayNotFound, storeUnavailable, storedRecordInvalid } from "./errors.js";
+import { GatewayError, LEDGER_UNREADABLE, RemoteFault, relayNotFound, storeUnavailable, storedRecordInvalid } from "./errors.js";
 import type { KeyedSubject, Ledger, Outcome, Refusal, RelaySubject } from "./ledger_protocol.js";
 import { purchaseLimitReached } from "./purchase_limit.js";
 import { deriveKeys, entryName, nameUnder } from "./seal.js";
@@ -115,7 +115,7 @@ export function refused(refusal: Refusal): Error {
     case "unreachable":
       return storeUnavailable();
     case "unreadable":
-      return storedRecordInvalid("LEDGER: an entry can't be opened: it was altered, or STORE_KEYS lacks the key it was sealed under");
+      return storedRecordInvalid(LEDGER_UNREADABLE);
     case "misconfigured":
       return new ConfigError(refusal.problems);
     case "fault":

@@ -32,13 +32,26 @@ export async function refusing<T>(work: () => Promise<Outcome<T>>): Promise<Outc
     return await work();
   } catch (error) {
     if (error instanceof Failed) return { ok: false, failure: error.failure };
-    // The SDK throws what its store threw as a cause.
-    const inner = error instanceof PersonaError ? error.cause : error;
-    if (inner instanceof Refused) return { ok: false, refusal: inner.refusal };
-    if (inner instanceof UnsealError || (error instanceof PersonaError && error.code === "record_invalid")) return { ok: false, refusal: { why: "unreadable" } };
+    const refusal = refusalOf(error);
+    if (refusal !== undefined) return { ok: false, refusal };
     if (error instanceof PersonaError) return { ok: false, failure: plain(error) };
     return { ok: false, refusal: { why: "fault", fault: describeFault(error) } };
   }
+}
+
+/** What an object refuses by itself, if that is what was thrown. */
+export function refusalOf(error: unknown): Refusal | undefined {
+  // The SDK throws what its store threw as a cause.
+  const inner = error instanceof PersonaError ? error.cause : error;
+  if (inner instanceof Refused) return inner.refusal;
+  return inner instanceof UnsealError || (error instanceof PersonaError && error.code === "record_invalid") ? { why: "unreadable" } : undefined;
+}
+
+/** A parameter is malformed, or there is no such relay under this secret. */
+export function isCallersMistake(outcome: Outcome<unknown>): boolean {
+  if (outcome.ok || !("failure" in outcome)) return false;
+  const { statusCode, origin } = outcome.failure;
+  return origin === "caller" || (origin === "upstream" && statusCode === 404);
 }
 
 /** What of it crosses. */

@@ -65,6 +65,20 @@ function nextBesides(rows: readonly Row[], kind: "relay" | "key", calledAt: numb
   return { why: "expire", at: expiry(rows, kind, calledAt) };
 }
 
+/**
+ * The same of an object that can't be opened, for its key is gone or managed mode was left: nothing can be gone on with, and KV not
+ * be told to forget its relay. Only what is over is thrown away then, and not before KV, which could have it bought for anew,
+ * has forgotten the relay by itself. The rest waits for its key: seldom, and at first so often that it is still within the
+ * upstream's day.
+ */
+export function wakingUnopened(waking: Waking, rows: readonly Row[], kind: "relay" | "key", calledAt: number, now: number): Waking {
+  if (waking.why !== "expire") return { why: "reconcile", at: now + (now - calledAt < DAY ? HOUR : DAY) };
+  if (kind === "key") return waking;
+  // An entry is written when the relay is made, and again at most when that is repeated under the same Idempotency-Key.
+  const forgotten = Math.max(calledAt, ...rows.map(({ writtenAt }) => writtenAt)) + PASS_TTL_MS + KEYED_TTL_MS;
+  return { why: "expire", at: Math.max(waking.at, forgotten) };
+}
+
 const RESULTS = ["redeemed", "refunded", "lost"];
 
 /** When everything is deleted, nothing being in doubt. */

@@ -6,7 +6,7 @@ import { type RecordStore, describePurchase, describeRedemption } from "../pkg/w
 import type { FlagName, LedgerHome, RecordRow, SubjectRow } from "./ledger_home.js";
 import type { RelaySubject, KeyedSubject, Standing, Subject } from "./ledger_protocol.js";
 import type { Later } from "./redeem_later.js";
-import { type Row, nextWaking } from "./ledger_schedule.js";
+import { type Row, type Waking, nextWaking, wakingUnopened } from "./ledger_schedule.js";
 import { type SealingKey, seal, unseal } from "./seal.js";
 
 /** The records of an object, and how to tell where one stands. */
@@ -162,10 +162,13 @@ export class LedgerStorage {
   }
 
   /** What is to be done next without being asked. */
-  waking(now: number) {
-    const kind = this.known.subject?.kind ?? "key";
-    const calledAt = this.flag("called") ?? this.flag("moved") ?? now;
-    return nextWaking(this.rows(), kind, calledAt, now, { owesSlot: this.slotOf !== undefined, asksPool: this.asksPool });
+  waking(now: number): Waking {
+    return nextWaking(this.rows(), this.kind, this.calledAt(now), now, { owesSlot: this.slotOf !== undefined, asksPool: this.asksPool });
+  }
+
+  /** The same when it can't be opened. Needs no key. */
+  wakingUnopened(now: number): Waking {
+    return wakingUnopened(this.waking(now), this.rows(), this.kind, this.calledAt(now), now);
   }
 
   /** Sets the next alarm. */
@@ -193,6 +196,14 @@ export class LedgerStorage {
       if (this.pending !== undefined) this.mirror.flags.set("called", this.pending.called);
     }
     return this.mirror;
+  }
+
+  private get kind(): "relay" | "key" {
+    return this.known.subject?.kind ?? "key";
+  }
+
+  private calledAt(now: number): number {
+    return this.flag("called") ?? this.flag("moved") ?? now;
   }
 
   private flag(name: FlagName): number | undefined {

@@ -6,9 +6,9 @@
 import { type DurablePurchase, type Persona, PersonaError } from "../pkg/workerd.js";
 import { withoutEchoes } from "./echo.js";
 import { ConfigError, type Env, type ManagedConfig, readConfig } from "./env.js";
-import { describeFault } from "./errors.js";
+import { LEDGER_UNREADABLE, describeFault } from "./errors.js";
 import type { LedgerHome } from "./ledger_home.js";
-import { Failed, Refused, answering, plain, refusing } from "./ledger_outcomes.js";
+import { Failed, Refused, answering, isCallersMistake, plain, refusalOf, refusing } from "./ledger_outcomes.js";
 import type { KeyedSubject, Ledger, MadeRelay, Outcome, RelaySubject, Subject, View } from "./ledger_protocol.js";
 import { type KeptSubject, LedgerStorage } from "./ledger_storage.js";
 import { writeAlarmLog } from "./log.js";
@@ -25,7 +25,7 @@ import { anonymousPersona, payingPersona } from "./upstream.js";
 /** How long a request with an `Idempotency-Key` waits for another with the same key. */
 const JOIN_MS = 20_000;
 
-/** Until the next try when an alarm could not do its work: the deployment is not configured, or KV does not answer. */
+/** Until the next try when an alarm could not do its work, such as when KV does not answer. */
 const ALARM_RETRY_MS = 10 * 60_000;
 
 /** What an operator has to know of even when nobody asked. */
@@ -113,10 +113,23 @@ export class RelayLedger implements Ledger {
       await this.reconcile();
     } catch (error) {
       // Thrown on, the runtime would repeat it a few times and then never again.
-      const problems = error instanceof Refused && error.refusal.why === "misconfigured" ? error.refusal.problems : undefined;
-      writeAlarmLog(problems === undefined ? { code: "internal", fault: describeFault(error) } : { code: "misconfigured", mend: [...problems] });
-      await this.home.setAlarm(Date.now() + ALARM_RETRY_MS);
+      const refusal = refusalOf(error);
+      if (refusal?.why === "unreadable") await this.putOff({ code: "stored_record_invalid", mend: [LEDGER_UNREADABLE] });
+      else if (refusal?.why === "misconfigured") await this.putOff({ code: "misconfigured", mend: [...refusal.problems] });
+      else {
+        writeAlarmLog({ code: "internal", fault: describeFault(error) });
+        await this.home.setAlarm(Date.now() + ALARM_RETRY_MS);
+      }
     }
+  }
+
+  /** What can't be opened is complained about, less and less often; what of it is over is deleted. */
+  private async putOff(complaint: { code: string; mend: string[] }): Promise<void> {
+    const storage = (await this.opened) ?? new LedgerStorage(this.home, []);
+    const { why, at } = storage.wakingUnopened(Date.now());
+    if (why === "expire" && at <= Date.now() && this.running.size === 0) return storage.wipe();
+    writeAlarmLog(complaint);
+    await this.home.setAlarm(Math.max(at, Date.now() + ALARM_RETRY_MS));
   }
 
   private async reconcile(): Promise<void> {
@@ -136,8 +149,10 @@ export class RelayLedger implements Ledger {
         else if (made === undefined) await claimLaterByItself(storage, delay);
       }
       for (const outcome of outcomes) {
-        if (outcome === undefined || outcome.ok || !("failure" in outcome) || !LOUD.includes(outcome.failure.code)) continue;
-        writeAlarmLog({ ...log, code: outcome.failure.code });
+        if (outcome === undefined || outcome.ok) continue;
+        if ("refusal" in outcome) {
+          if (outcome.refusal.why === "unreadable") writeAlarmLog({ ...log, code: "stored_record_invalid", mend: [LEDGER_UNREADABLE] });
+        } else if (LOUD.includes(outcome.failure.code)) writeAlarmLog({ ...log, code: outcome.failure.code });
       }
     }
     if (subject !== undefined && storage.asksPool) {
@@ -289,13 +304,6 @@ function isDue(storage: LedgerStorage): boolean {
 async function mustNeedLeave(storage: LedgerStorage): Promise<void> {
   const state = (await storage.standing("purchase"))?.state ?? "none";
   if (state !== "unknown" && state !== "unusable") throw new Refused({ why: "nothing-to-allow", state });
-}
-
-/** A parameter is malformed, or there is no such relay under this secret. */
-function isCallersMistake(outcome: Outcome<unknown>): boolean {
-  if (outcome.ok || !("failure" in outcome)) return false;
-  const { statusCode, origin } = outcome.failure;
-  return origin === "caller" || (origin === "upstream" && statusCode === 404);
 }
 
 function later(ms: number): Promise<undefined> {
