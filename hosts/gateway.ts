@@ -17,6 +17,7 @@ import { LedgerActors } from "./objects.js";
 import { PoolClock, poolHome } from "./pool.js";
 import { PurchaseCounters } from "./purchase_counters.js";
 import { RequestWindows } from "./request_windows.js";
+import { logTrouble } from "./trouble.js";
 import { Unfinished } from "./unfinished.js";
 
 export { nodeListener } from "./node_listener.js";
@@ -39,10 +40,12 @@ export interface Gateway {
   /** Answers a request. Never rejects; may be passed on without its object. */
   readonly fetch: (request: Request) => Promise<Response>;
   /**
-   * Takes no more requests, waits for what is under way, also for callers that are gone, and closes the database. After
-   * `limitMs` (default: 30 s) it does not wait any longer: what is then cut off goes on after the next start.
+   * Takes no more requests, waits for what is under way, also for callers that are gone, and closes the database. `stopServer`
+   * ends the server in front: what it still lets through is answered until its promise is settled. After `limitMs` (default:
+   * `STOP_WITHIN_S`, or 30 s) nothing is waited for any longer, a connection that never ends neither: what is then cut off goes on
+   * after the next start.
    */
-  close(options?: { limitMs?: number }): Promise<void>;
+  close(options?: { limitMs?: number; stopServer?: () => unknown }): Promise<void>;
 }
 
 /** @throws GatewayConfigError when something in `env`, or the database, keeps the gateway from serving */
@@ -52,6 +55,7 @@ export function openGateway({ env: given, database, anonymousFetch }: GatewayOpt
   const problems: string[] = [];
   if (anonymousFetch !== undefined && typeof anonymousFetch !== "function") throw new GatewayConfigError(["anonymousFetch must be a function, called as fetch(url, init)"]);
   const perMinute = requestsPerMinute(given.REQUESTS_PER_MINUTE, problems);
+  const stopWithinMs = 1000 * stopWithin(given.STOP_WITHIN_S, problems);
   const mode = modeOf(env, database, problems);
   if (mode === undefined) throw new GatewayConfigError(problems);
 
@@ -60,17 +64,21 @@ export function openGateway({ env: given, database, anonymousFetch }: GatewayOpt
   if (problems.length > 0) throw new GatewayConfigError(problems);
   const served: Env = { ...(state?.env ?? env), ...(perMinute !== undefined && { REQUESTS: new RequestWindows(perMinute) }) };
   let closing: Promise<void> | undefined;
+  let closed = false;
 
   return {
     mode,
     async fetch(request) {
-      if (closing !== undefined) return errorResponse(storeUnavailable());
+      if (closed) return errorResponse(storeUnavailable());
       return unfinished.add(handle(request, served));
     },
-    close({ limitMs = 30_000 } = {}) {
+    close({ limitMs = stopWithinMs, stopServer } = {}) {
       closing ??= (async () => {
         state?.stop();
+        closed = stopServer === undefined;
+        if (stopServer !== undefined) unfinished.add(Promise.resolve().then(stopServer)).catch(logTrouble);
         await unfinished.ended(limitMs);
+        closed = true;
         database?.close();
       })();
       return closing;
@@ -109,6 +117,13 @@ const VARIABLES = [
 function requestsPerMinute(value: string | undefined, problems: string[]): number | undefined {
   if (value === undefined) return undefined;
   if (!/^[1-9]\d{0,8}$/.test(value)) problems.push("REQUESTS_PER_MINUTE must be a number from 1 to 999999999");
+  return Number(value);
+}
+
+/** A setting of hosts only, in seconds. */
+function stopWithin(value: string | undefined, problems: string[]): number {
+  if (value === undefined) return 30;
+  if (!/^\d{1,4}$/.test(value)) problems.push("STOP_WITHIN_S must be a number from 0 to 9999");
   return Number(value);
 }
 

@@ -1,4 +1,4 @@
-/** What the gateway uses of `DatabaseSync` (`node:sqlite` of Node >= 22.5 and Deno) and `Database` (`bun:sqlite`). */
+/** What the gateway uses of `DatabaseSync` (`node:sqlite` of Node >= 22.13 and Deno) and `Database` (`bun:sqlite`). */
 export interface GatewayDatabase {
   exec(sql: string): unknown;
   prepare(sql: string): {
@@ -30,10 +30,13 @@ export interface Gateway {
   /** Answers a request. Never rejects; may be passed on without its object. */
   readonly fetch: (request: Request) => Promise<Response>;
   /**
-   * Answers 503 from now on, waits for what is under way, also for callers that are gone, and closes the database. After
-   * `limitMs` (default: 30 000) it does not wait any longer: what is cut off goes on after the next start.
+   * Answers 503 from now on, waits for what is under way, also for callers that are gone, and closes the database.
+   *
+   * `stopServer` ends the server in front of the gateway, such as `() => server.shutdown()` of Deno; until what it answers is
+   * settled, requests are served as ever. After `limitMs` (default: `STOP_WITHIN_S` of `env`, or 30 s) nothing is waited for any
+   * longer, not even a connection that never ends: end the process then. What is cut off goes on after the next start.
    */
-  close(options?: { limitMs?: number }): Promise<void>;
+  close(options?: { limitMs?: number; stopServer?: () => unknown }): Promise<void>;
 }
 
 /**

@@ -1,4 +1,4 @@
-// The gateway under Node 22.5 or newer: docs/hosting.md.
+// The gateway under Node 22.13 or newer: docs/hosting.md.
 //
 //   node node.mjs
 import http from "node:http";
@@ -12,8 +12,8 @@ const server = http.createServer(nodeListener(gateway));
 server.listen(Number(PORT), HOST, () => console.log(`ready http://${HOST}:${server.address().port}`));
 
 async function stop() {
-  await new Promise((resolve) => server.close(resolve)); // answers what was asked
-  await gateway.close(); // ends what callers did not wait for
+  // Answers what was asked, and ends what callers did not wait for: in 30 s at most (STOP_WITHIN_S).
+  await gateway.close({ stopServer: () => new Promise((resolve) => server.close(resolve)) });
   process.exit();
 }
 process.on("SIGTERM", stop);

@@ -1,7 +1,9 @@
 /** What is true of the gateway outside Cloudflare only: its database, its start and its end. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { after, before, beforeEach, test } from "node:test";
@@ -122,6 +124,25 @@ export function hostCases(host) {
     });
   }
 
+  test("SIGTERM with connections on which a request never comes to its end: who asked is answered, and it ends within its limit", async (t) => {
+    const { start } = place(t);
+    const first = await start({ ...secrets.bindings, STOP_WITHIN_S: "2" });
+    const { token } = await newRelay(first);
+    const silent = net.connect(first.port, "127.0.0.1").on("error", () => undefined);
+    await once(silent, "connect");
+    const unfinished = await sendFrom(first, secrets.shop, "/relays", { "claim-type": CLAIM_TYPE }, { "content-length": "100" });
+    t.after(() => Promise.all([silent.destroy(), unfinished.reset()]));
+    simulator.faults.set([{ call: "purchase", holdAfter: true, times: 1 }]);
+    const asked = caller(first, secrets.shop).issue({ "relay-token": token });
+    await simulator.faults.processed("purchase");
+    const [stopped, since] = [first.stop(), Date.now()];
+    simulator.faults.clear();
+    assert.equal((await asked).status, 200);
+    const code = await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, 15_000, "it does not end").unref())]);
+    assert.equal(code, 0);
+    assert.ok(Date.now() - since < 5000, "it took longer than it may");
+  });
+
   test("the files of the database hold nothing in the clear, while it is served and after", async (t) => {
     const { folder, start } = place(t);
     const gateway = await start();
@@ -181,9 +202,9 @@ export function hostCases(host) {
 
   test("it does not start half configured, and names every problem but no value", async (t) => {
     const { start } = place(t);
-    const bindings = { GATEWAY_TOKENS: `shop:${newToken()}`, STORE_KEYS: `${newStoreKey("k1")}x`, PERSONA_VERSION: "yesterday" };
+    const bindings = { GATEWAY_TOKENS: `shop:${newToken()}`, STORE_KEYS: `${newStoreKey("k1")}x`, PERSONA_VERSION: "yesterday", STOP_WITHIN_S: "soon" };
     const said = await failure(() => start(bindings));
-    for (const problem of ["PERSONA_API_KEY is missing: set it", "STORE_KEYS entry 1: the key must be 32 bytes", "PERSONA_VERSION must be a date"]) assert.ok(said.includes(problem), said);
+    for (const problem of ["PERSONA_API_KEY is missing: set it", "STORE_KEYS entry 1: the key must be 32 bytes", "PERSONA_VERSION must be a date", "STOP_WITHIN_S must be a number from 0 to 9999"]) assert.ok(said.includes(problem), said);
     for (const value of [...Object.values(bindings), bindings.GATEWAY_TOKENS.slice(5), bindings.STORE_KEYS.slice(3)]) assert.ok(!said.includes(value), value);
   });
 
