@@ -1,12 +1,12 @@
 /** Passes bought ahead, outside Cloudflare: in the database, by a timer. What is the same everywhere: tests/worker/pool.test.mjs. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { after, afterEach, before, beforeEach, test } from "node:test";
 import { startSimulator } from "../../simulator/index.mjs";
 import { startHost } from "../support/hosts.mjs";
-import { CLAIM_TYPE, caller, managedSecrets, send } from "../worker/support.mjs";
+import { CLAIM_TYPE, caller, complete, managedSecrets, send } from "../worker/support.mjs";
 import { database } from "./host_cases.mjs";
 
 const HOUR_MS = 60 * 60_000;
@@ -142,6 +142,48 @@ export function poolCases(host) {
       assert.deepEqual([ready, bound, billed()], [1, 0, 2]);
     });
   }
+
+  test("a copy is put back: what docs/hosting.md says to run keeps spent passes from being given away again, and a relay that has one takes another", async (t) => {
+    const { file, start, stop, shop, billed, toppedUp } = place(t, 1);
+    const putBack = () => {
+      copyFileSync(`${file}.copy`, file);
+      for (const beside of ["-wal", "-shm"]) rmSync(file + beside, { force: true });
+    };
+    const finished = async () => {
+      const token = await newRelay(shop());
+      await complete(simulator, token);
+      return token;
+    };
+    const began = Date.now();
+    await start();
+    assert.equal((await toppedUp(began)).ready, 1);
+    await stop();
+    copyFileSync(file, `${file}.copy`);
+    await start();
+    const one = await finished();
+    const spent = await buy(shop(), one);
+    assert.equal((await shop().redeem(one)).status, 200);
+    await stop();
+
+    putBack();
+    await start();
+    const two = await finished();
+    assert.equal(await buy(shop(), two), spent);
+    for (let calls = 0; calls < 2; calls += 1) assert.equal((await shop().redeem(two)).status, 409);
+    assert.equal((await shop().allowAgain(two)).error.code, "purchase_not_in_doubt");
+    const { body: other } = await shop().issue({ "claim-type": CLAIM_TYPE }, { headers: { "idempotency-key": "another-pass" } });
+    assert.equal((await shop().redeem(two, other)).status, 200);
+    await stop();
+
+    putBack();
+    const [, mend] = /^sqlite3 relay-edge\.db "(.+)"$/m.exec(readFileSync(new URL("../../docs/hosting.md", import.meta.url), "utf8"));
+    assert.equal(database(file, "exec", mend).gateway_pool_slots.length, 0);
+    await start();
+    const three = await finished();
+    assert.notEqual(await buy(shop(), three), spent);
+    assert.equal((await shop().redeem(three)).status, 200);
+    assert.equal(billed(), 3);
+  });
 
   test("at 80 days a pass is thrown away", async (t) => {
     const { file, start, kill, billed, toppedUp } = place(t, 2);
