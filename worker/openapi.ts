@@ -20,11 +20,9 @@ export function openapi(): Json {
   const paths: Record<string, Record<string, Json>> = {
     "/healthz": {
       get: { ...HEALTH, operationId: "health", responses: responses(document("Health"), UNCONFIGURED) },
-      head: { ...HEALTH, operationId: "healthHead", responses: responses(NO_CONTENT, {}, { 500: { description: "as for GET", headers: plain() } }) },
     },
     "/openapi.json": {
       get: { ...SELF, operationId: "description", responses: responses(document("Description"), UNCONFIGURED) },
-      head: { ...SELF, operationId: "descriptionHead", responses: responses(NO_CONTENT, {}, { 500: { description: "as for GET", headers: plain() } }) },
     },
     "/issuer-keys": {
       get: operation("listIssuerKeys", "The issuer keys that were seen here, to be compared with another deployment's. Managed mode only.", {
@@ -90,6 +88,7 @@ export function openapi(): Json {
       }),
     },
   };
+  for (const methods of Object.values(paths)) if (methods.get !== undefined) methods.head = headOf(methods.get);
   return {
     openapi: "3.1.1",
     info: {
@@ -139,7 +138,6 @@ const MANAGED = [{ gatewayToken: [] }, { accessJwt: [] }];
 const MANAGED_OR_OPEN = [...MANAGED, {}];
 const HEALTH = { summary: "Whether the gateway is configured. Asks neither the store nor Persona.", security: [] };
 const SELF = { summary: "This description.", security: [] };
-const NO_CONTENT = { description: "OK", headers: plain() };
 
 interface Parts {
   readonly security?: readonly Json[];
@@ -166,9 +164,15 @@ function operation(operationId: string, summary: string, { security = MANAGED, h
   };
 }
 
-function responses(ok: Json, codes: Codes, more: Json = {}): Json {
+function responses(ok: Json, codes: Codes): Json {
   const errors = Object.entries(codes).map(([status, of]) => [status, failure(status, of, "502" in codes)] as const);
-  return { 200: ok, ...Object.fromEntries(errors), ...more };
+  return { 200: ok, ...Object.fromEntries(errors) };
+}
+
+/** The same without a body. */
+function headOf(get: Json): Json {
+  const answers = Object.entries(get.responses as Record<string, Json>).map(([status, { content: _, ...rest }]) => [status, rest] as const);
+  return { ...get, operationId: `${get.operationId}Head`, responses: Object.fromEntries(answers) };
 }
 
 function document(schema: string, headers: readonly string[] = []): Json {
@@ -264,7 +268,7 @@ const SCHEMAS: Json = {
   Errors: object({ errors: { type: "array", minItems: 1, maxItems: 1, items: object({ title: text, details: text, code: text, meta: { type: "object" } }, ["title", "code"], closed) } }, undefined, closed),
   Health: object({ status: { const: "ok" }, mode: { enum: ["managed", "pass-through"] }, egress: { ...text, description: "How anonymous calls leave." } }, undefined, closed),
   Description: object({ openapi: { const: "3.1.1" } }),
-  IssuerKeys: object({ "issuer-keys": { type: "array", items: object({ "claim-type": claimType, sandbox: yesOrNo, "key-hash": { type: "string", pattern: "^[0-9a-f]{64}$" }, "token-key-id": text, "first-seen": time, "last-seen": time, anonymous: yesOrNo, purchase: yesOrNo }, undefined, closed) } }, undefined, closed),
+  IssuerKeys: object({ "issuer-keys": { type: "array", items: object({ "claim-type": { ...orNull("string"), description: "null: offered for a relay made elsewhere." }, sandbox: yesOrNo, "key-hash": { type: "string", pattern: "^[0-9a-f]{64}$" }, "token-key-id": text, "first-seen": time, "last-seen": time, anonymous: yesOrNo, purchase: yesOrNo }, undefined, closed) } }, undefined, closed),
   Pool: object({ pool: { type: "array", items: shelf } }, undefined, closed),
   NewRelay: object({ "claim-type": claimType, "encryption-key-pem": { ...orNull("string"), minLength: 1, description: "RSA, 2048 to 4096 bits, SPKI in PEM." }, sandbox }, ["claim-type", "encryption-key-pem"], closed),
   Relay: object({ "relay-token": relayToken, "relay-secret": { ...text, description: "Missing where the deployment withholds it." }, "relay-session-access-token": text }, ["relay-token", "relay-session-access-token"], closed),
@@ -299,5 +303,5 @@ const SCHEMES: Json = {
   gatewayToken: { type: "http", scheme: "bearer", description: "Managed mode." },
   accessJwt: { type: "apiKey", in: "header", name: "Cf-Access-Jwt-Assertion", description: "Managed mode behind Cloudflare Access, which adds it." },
   apiKey: { type: "http", scheme: "bearer", description: "Pass-through mode: Persona's API key." },
-  privatePass: { type: "http", scheme: "PrivateToken", description: "Pass-through mode: `token=` and the pass, instead of `privacy-pass-token` (RFC 9577)." },
+  privatePass: { type: "http", scheme: "PrivateToken", description: "`token=` and the pass, instead of `privacy-pass-token` (RFC 9577), where no gateway token is sent." },
 };

@@ -69,13 +69,13 @@ export interface Route {
 
 /** What {@link dispatch} goes by; openapi.ts describes the same. */
 export const routes: readonly Route[] = [
-  { pattern: "/healthz", expression: /^\/healthz$/, methods: { GET: "health", HEAD: "health" } },
-  { pattern: "/openapi.json", expression: /^\/openapi\.json$/, methods: { GET: "description", HEAD: "description" } },
-  { pattern: "/issuer-keys", expression: /^\/issuer-keys$/, methods: { GET: listIssuerKeys }, managedOnly: true },
-  { pattern: "/pool", expression: /^\/pool$/, methods: { GET: viewPool }, managedOnly: true },
+  { pattern: "/healthz", expression: /^\/healthz$/, methods: reads("health") },
+  { pattern: "/openapi.json", expression: /^\/openapi\.json$/, methods: reads("description") },
+  { pattern: "/issuer-keys", expression: /^\/issuer-keys$/, methods: reads(listIssuerKeys), managedOnly: true },
+  { pattern: "/pool", expression: /^\/pool$/, methods: reads(viewPool), managedOnly: true },
   { pattern: "/relays", expression: /^\/relays$/, methods: { POST: createRelay } },
   { pattern: "/relays/privacy-passes", expression: /^\/relays\/privacy-passes$/, methods: { POST: issuePrivacyPass } },
-  { pattern: "/relays/{relay-token}", expression: /^\/relays\/([^/]+)$/, methods: { GET: viewRelay }, managedOnly: true },
+  { pattern: "/relays/{relay-token}", expression: /^\/relays\/([^/]+)$/, methods: reads(viewRelay), managedOnly: true },
   {
     pattern: "/relays/{relay-token}/privacy-pass/allow-again",
     expression: /^\/relays\/([^/]*)\/privacy-pass\/allow-again$/,
@@ -84,6 +84,11 @@ export const routes: readonly Route[] = [
   },
   { pattern: "/relays/{relay-token}/redeem", expression: /^\/relays\/([^/]*)\/redeem$/, methods: { POST: redeemRelay } },
 ];
+
+/** HEAD is GET, and the runtime leaves the body out (RFC 9110 section 9.3.2). */
+function reads(handler: Handler | "health" | "description"): Route["methods"] {
+  return { GET: handler, HEAD: handler };
+}
 
 async function admit(request: Request, config: Config, log: LogFields, binding: Binding | undefined): Promise<PassThrough | Managed> {
   if (config.mode === "pass-through") {

@@ -36,7 +36,7 @@ test("T1 without a token that is known nothing is done, on any route", async () 
       const body = method === "POST" ? JSON.stringify(RELAY) : undefined;
       const headers = { ...(body === undefined ? {} : JSON_TYPE), ...(authorization === undefined ? {} : { authorization }), cookie: `token=${token}`, "x-api-key": API_KEY };
       const answer = await rawRequest(managed.port, requestText(method, `${path.replace(/\{[\w-]+\}/, "relay_x")}?token=${token}&access_token=${token}`, headers, body));
-      assert.deepEqual([answer.status, answer.json.errors[0].code], [401, "unauthorized"], `${operation.operationId} ${authorization}`);
+      assert.deepEqual([answer.status, answer.json?.errors[0].code], [401, method === "HEAD" ? undefined : "unauthorized"], `${operation.operationId} ${authorization}`);
     }
   }
   assert.equal(simulator.requests().length, before);

@@ -5,7 +5,7 @@ import http from "node:http";
 import { after, before, test } from "node:test";
 import { startSimulator } from "../../simulator/index.mjs";
 import { startGateway } from "../support/gateway.mjs";
-import { CLAIM_TYPE, caller, managedSecrets, send } from "./support.mjs";
+import { CLAIM_TYPE, caller, complete, managedSecrets, send } from "./support.mjs";
 
 const AUDIENCE = "a".repeat(64);
 const secrets = managedSecrets();
@@ -90,6 +90,19 @@ test("it has relays and limits of its own, also when its name is that of a gatew
   assert.equal((await issue({ "claim-type": CLAIM_TYPE }, limited)).status, 200);
   assert.equal((await issue({ "claim-type": CLAIM_TYPE }, limited)).error.code, "purchase_limit_reached");
   assert.equal((await issue({ "claim-type": CLAIM_TYPE })).status, 200);
+});
+
+test("the pass may come in Authorization, which no gateway token needs", async () => {
+  const headers = { "cf-access-jwt-assertion": team.jwt({ common_name: "brings.its.pass" }) };
+  const { body: relay } = await send(`${gateway.url}/relays`, { body: RELAY, headers });
+  await complete(simulator, relay["relay-token"]);
+  const { body: bought } = await send(`${gateway.url}/relays/privacy-passes`, { body: { "claim-type": CLAIM_TYPE }, headers });
+  const pass = bought["privacy-pass-token"];
+  const redeem = (body) => send(`${gateway.url}/relays/${relay["relay-token"]}/redeem`, { body, headers: { ...headers, authorization: `PrivateToken token="${pass}"` } });
+  const differs = await redeem({ "privacy-pass-token": "bbbbbbbb" });
+  assert.deepEqual([differs.status, differs.error.details.split(" ")[0]], [400, "privacy-pass-token"]);
+  assert.equal((await redeem({})).status, 200);
+  assert.equal((await redeem({ "privacy-pass-token": pass })).headers.get("idempotent-replayed"), "true");
 });
 
 test("without the header there is the gateway token", async () => {

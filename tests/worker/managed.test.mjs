@@ -216,6 +216,22 @@ test("healthz says the mode and the egress, and needs no token", async () => {
   assert.deepEqual((await send(`${gateway.url}/healthz`, { method: "GET" })).body, { status: "ok", mode: "managed", egress: "direct" });
 });
 
+test("HEAD is answered as GET, without the body", async () => {
+  const { token } = await completedRelay();
+  const seen = ({ headers }) => Object.fromEntries([...headers].filter(([name]) => !["content-length", "date", "transfer-encoding", "vary", "connection", "keep-alive"].includes(name)));
+  for (const path of ["/healthz", "/openapi.json", "/pool", "/issuer-keys", `/relays/${token}`]) {
+    const [get, head] = [await send(gateway.url + path, { method: "GET", bearer: secrets.shop }), await send(gateway.url + path, { method: "HEAD", bearer: secrets.shop })];
+    assert.deepEqual([get.status, head.status, head.text], [200, 200, ""], path);
+    assert.deepEqual(seen(head), seen(get), path);
+    assert.equal((await send(gateway.url + path, { method: "DELETE", bearer: secrets.shop })).headers.get("allow"), "GET, HEAD");
+  }
+  for (const path of ["/pool", "/issuer-keys", `/relays/${token}`]) assert.equal((await send(gateway.url + path, { method: "HEAD" })).status, 401, path);
+  assert.equal((await send(`${gateway.url}/relays/${token}`, { method: "HEAD", bearer: secrets.bank })).status, 404);
+  for (const path of ["/relays", "/relays/privacy-passes", `/relays/${token}/redeem`]) {
+    assert.equal((await send(gateway.url + path, { method: "HEAD", bearer: secrets.shop })).headers.get("allow"), "POST", path);
+  }
+});
+
 test("the log names caller and relay by what is no secret", async () => {
   const { token, secret } = await completedRelay();
   const issued = await shop.issue({ "relay-token": token });

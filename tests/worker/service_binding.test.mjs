@@ -71,6 +71,16 @@ testInWorkerd("a relay's life without a token, member by member as in the SDK", 
   await gateway.log(({ route, caller, status }) => route === "/relays/{relay-token}/redeem" && caller === "shop" && status === 200);
 });
 
+testInWorkerd("by fetch the pass may come in Authorization, which needs no token here", async () => {
+  const { relayToken } = ok(await rpc(SHOP, "createRelay", { claimType: CLAIM_TYPE }));
+  await complete(simulator, relayToken);
+  const { privacyPassToken } = ok(await rpc(SHOP, "issuePrivacyPass", { claimType: CLAIM_TYPE }));
+  const headers = { authorization: `PrivateToken token=${privacyPassToken}` };
+  const response = await gateway.bound(SHOP, `http://worker/fetch/relays/${relayToken}/redeem`, { method: "POST", headers });
+  assert.equal(response.status, 200, await response.clone().text());
+  assert.equal((await response.json())["token-consumed"], true);
+});
+
 testInWorkerd("what may be left out, and keys of one's own", async () => {
   const [one, again] = [await rpc(SHOP, "createRelay", { claimType: CLAIM_TYPE, idempotencyKey: '"k"\\1' }), await rpc(SHOP, "createRelay", { claimType: CLAIM_TYPE, idempotencyKey: '"k"\\1' })];
   assert.deepEqual(again, { ...one, replayed: true });

@@ -14,10 +14,12 @@ const ABOUT = { call: "redemption", relay: true } as const;
 export async function redeemRelay(call: Call): Promise<Response> {
   const { deployment, request } = call;
   const relayToken = await relayTokenOfPath(call);
-  const sent = (await readFields(request, { members: ["privacy-pass-token"], allowEmpty: true })).optionalString("privacy-pass-token");
+  const sent = sentPass(request, (await readFields(request, { members: ["privacy-pass-token"], allowEmpty: true })).optionalString("privacy-pass-token"));
   if (deployment.mode === "managed") return redeemOnce(call, deployment, relayToken, sent);
 
-  const params = { relayToken, relaySecret: requiredRelaySecret(request), privacyPassToken: callersPass(request, sent) };
+  const relaySecret = requiredRelaySecret(request);
+  if (sent === undefined) throw fieldError("privacy-pass-token", "is missing");
+  const params = { relayToken, relaySecret, privacyPassToken: sent };
   // This client was not given an API key, and the SDK forwards no header of the caller.
   const about = { ...ABOUT, secrets: [params.relaySecret, params.privacyPassToken] };
   const claim = await callUpstream(deployment.config, about, () => anonymousPersona(deployment.config).relays.generateClaim(params));
@@ -31,15 +33,18 @@ async function redeemOnce(call: Call, deployment: Managed, relayToken: string, s
   return answer(value, replayed);
 }
 
-/** Pass-through mode: the pass is in the body, or in `Authorization: PrivateToken token=…`. @throws GatewayError 400 */
-function callersPass(request: Request, sent: string | undefined): string {
+/**
+ * The caller's pass, if they sent one: in the body, or in `Authorization: PrivateToken token=…`. A gateway token leaves no room for
+ * that; a binding, Cloudflare Access and pass-through mode do.
+ *
+ * @throws GatewayError 400
+ */
+function sentPass(request: Request, inBody: string | undefined): string | undefined {
   const inHeader = privateToken(request);
-  if (sent !== undefined && inHeader !== undefined && sent !== inHeader) {
+  if (inBody !== undefined && inHeader !== undefined && inBody !== inHeader) {
     throw fieldError("privacy-pass-token", "differs from the one in authorization");
   }
-  const pass = sent ?? inHeader;
-  if (pass === undefined) throw fieldError("privacy-pass-token", "is missing");
-  return pass;
+  return inBody ?? inHeader;
 }
 
 function answer({ claimPayload, tokenConsumed }: GeneratedClaim, replayed: boolean): Response {
