@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { unstable_readConfig } from 'wrangler';
+import { inRoot } from '../../scripts/lib/program.mjs';
 import { npm } from './support/commands.mjs';
 
 test('--dry-run needs no account and shows the bindings', async () => {
@@ -7,6 +9,11 @@ test('--dry-run needs no account and shows the bindings', async () => {
   assert.equal(result.code, 0, result.stderr);
   assert.match(result.stdout, /env\.RELAYS\b.*KV Namespace/);
   assert.match(result.stdout, /--dry-run: exiting now/);
+});
+
+test('what is deployed has its logs stored nowhere: Workers Logs would keep the URL of a request beside its line', () => {
+  const { observability, logpush, tail_consumers: tails } = unstable_readConfig({ config: inRoot('wrangler.toml') });
+  assert.deepEqual([observability, logpush, tails], [{ enabled: false }, undefined, undefined]);
 });
 
 test("wrangler's exit code is ours", async () => {

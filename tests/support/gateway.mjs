@@ -40,6 +40,7 @@ export const testInWorkerd = platform === "workerd" ? test : () => {};
  * @property {string} [zone] what `CF-Worker` names on what it sends
  * @property {string | { zone?: string, upstream?: string }} [egress] binds `EGRESS`: to a Worker of egress/ beside it, or to
  *   the one at this address
+ * @property {{ script: string, bindings: Record<string, string> }} [tail] a Worker that gets the events of this one
  */
 
 /** @typedef {{ script: string, props?: any }} BoundWorker a module, whose `env.GATEWAY` is the entrypoint `RelayGateway` with these `props` */
@@ -72,7 +73,7 @@ export async function startGateway(options = {}) {
 }
 
 /** @param {GatewayOptions} options @returns {Promise<Gateway>} */
-async function startWorkerd({ bindings = {}, upstream, kvPersist, durableObjectsPersist, relays, ledger, limits, requestsPerMinute, bound = [], zone, egress, issuerKeys, pool }) {
+async function startWorkerd({ bindings = {}, upstream, kvPersist, durableObjectsPersist, relays, ledger, limits, requestsPerMinute, bound = [], zone, egress, issuerKeys, pool, tail }) {
   secretsOf(bindings);
   // Of its own unless it is to outlive the gateway, so that it can be searched.
   const own = mkdtempSync(path.join(tmpdir(), "relay-edge-gateway-"));
@@ -102,6 +103,7 @@ async function startWorkerd({ bindings = {}, upstream, kvPersist, durableObjects
       ...(egress !== undefined && { EGRESS: typeof egress === "string" ? { external: { address: egress, http: {} } } : "outbound" }),
     },
     ...(zone === undefined ? {} : { zone }),
+    ...(tail === undefined ? {} : { tails: ["log-keeper"] }),
   };
   const standIn = {
     name: "stand-in",
@@ -121,6 +123,7 @@ async function startWorkerd({ bindings = {}, upstream, kvPersist, durableObjects
       ...(typeof relays === "string" ? [standIn] : []),
       ...(typeof egress === "object" ? [egressWorker(egress)] : []),
       ...bound.map(boundWorker),
+      ...(tail === undefined ? [] : [{ name: "log-keeper", modules: true, compatibilityDate: compatibilityDate(), ...tail }]),
     ],
     handleRuntimeStdio(stdout, stderr) {
       for (const stream of [stdout, stderr]) {
