@@ -1,7 +1,7 @@
 // `npm run deploy`: builds, then `wrangler deploy` with the same arguments. `-- --dry-run` needs no account.
 //
-// The KV namespace in wrangler.toml has no id: wrangler makes it in the account at the first deployment, writes its id
-// into wrangler.toml, and finds it again by the Worker's binding when the id is not there.
+// The KV namespace in wrangler.toml has no id: wrangler makes it in the account at the first deployment, and finds it again
+// by the Worker's binding. The id is put there by hand (docs/deploying.md), for wrangler leaves a TOML file with comments alone.
 
 import './lib/node_version.mjs';
 import { spawn } from 'node:child_process';
