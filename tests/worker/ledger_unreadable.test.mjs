@@ -98,6 +98,22 @@ test("older keys are put back: what KV still shows is not bought again, for its 
   assert.equal(place.simulator.ledger().billed.total, 1);
 });
 
+test("98 days after a rotation nothing is left under the old key, as docs/deploying.md has it", async (t) => {
+  const place = await deployment(t);
+  const before = await place.open(place.k1);
+  const relay = await place.newRelay(before.shop);
+  place.simulator.faults.set([{ call: "purchase", fault: "drop-after" }]);
+  assert.equal((await before.shop.issue({ "relay-token": relay.token })).status, 502);
+  place.simulator.faults.clear();
+  const rotated = await place.open(`${place.k2},${place.k1}`);
+  await rotated.gateway.age(relay, 22 * HOUR); // the purchase goes on at the last moment, and so does the redemption
+  assert.equal((await rotated.shop.view(relay.token)).body.purchase.state, "issued");
+  await rotated.gateway.age(relay, 90 * DAY - HOUR);
+  assert.equal((await rotated.shop.redeem(relay.token)).status, 200);
+  assert.deepEqual((await rotated.gateway.age(relay, 7 * DAY - HOUR)).rows, KEPT);
+  assert.deepEqual(await rotated.gateway.age(relay, 4 * HOUR), { rows: [], alarm: null }); // 98 days in all
+});
+
 test("a record alone that can't be opened is complained about, and stays", async (t) => {
   const place = await deployment(t);
   const first = await place.open(place.k1);
