@@ -1,6 +1,7 @@
 /* @ts-self-types="./ledger.d.ts" */
 // The books of a server that is not the gateway: the durable calls over a store. See ledger.d.ts.
 import { PersonaError } from "./errors.js";
+import { readOptions } from "./options.js";
 import { Persona, describePurchase, describeRedemption } from "./persona.js";
 
 /** As long as a pass lives. */
@@ -21,14 +22,16 @@ export class RelayLedger {
   /** What is under way in this process: by record, and by what it was called with besides. */
   #running = new Map();
 
-  constructor({ store, idempotencySecret, retentionSeconds = RETENTION_S, ...options } = {}) {
+  constructor(options = {}) {
+    const { store, idempotencySecret, retentionSeconds = RETENTION_S } = options;
     if (typeof store?.record !== "function" || typeof store.names !== "function") throw new TypeError("store must be a LedgerStore, such as a SqliteStore");
     if (idempotencySecret !== undefined && (typeof idempotencySecret !== "string" || idempotencySecret.length < 16)) {
       throw new TypeError("idempotencySecret must be a string of 16 characters or more");
     }
     if (!(Number.isFinite(retentionSeconds) && retentionSeconds > 0)) throw new TypeError("retentionSeconds must be a number above 0");
-    this.#persona = new Persona(options);
-    this.#sandbox = options.apiKey?.startsWith("persona_sandbox_") ?? false;
+    const config = readOptions(options);
+    this.#persona = new Persona(config);
+    this.#sandbox = config.apiKey?.startsWith("persona_sandbox_") ?? false;
     this.#store = store;
     this.#secret = idempotencySecret;
     this.#ttlSeconds = retentionSeconds;

@@ -1,6 +1,7 @@
 // The SDK contract over the functions of the wasm module. Runtime-neutral: an entry has instantiated the module before.
 import { PersonaError } from "./errors.js";
 import { call, callAsync, onTrap } from "./guard.js";
+import { readOptions } from "./options.js";
 import * as relay from "./relay_edge.js";
 
 export { decryptClaim, generateEncryptionKeyPair } from "./rsa_oaep.js";
@@ -10,18 +11,19 @@ onTrap(relay.__wbg_reset_state);
 
 export class Persona {
   constructor(options = {}) {
-    call(() => relay.checkOptions(options));
-    const { fetch, ...config } = options;
+    const config = readOptions(options);
+    call(() => relay.checkOptions(config));
+    const { fetch } = config;
     if (fetch !== undefined && typeof fetch !== "function") throw new TypeError("fetch must be a function");
     // The options, which hold the API key, are kept out of sight of a logger that prints the client.
     const method = (work) => (params, durable) => callAsync(() => work(config, fetch, params, durable));
-    this.relays = Object.freeze({
+    // Not frozen: tests put stubs here, and subclasses have members of their own.
+    this.relays = {
       create: method(relay.createRelay),
       issuePrivacyPass: method(relay.issuePrivacyPass),
       issuerKey: method(relay.issuerKey),
       generateClaim: method(relay.generateClaim),
-    });
-    Object.freeze(this);
+    };
   }
 }
 
