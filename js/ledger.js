@@ -9,6 +9,16 @@ const RETENTION_S = 90 * 24 * 60 * 60;
 const LABEL = "relay-edge ledger v1";
 const PURCHASE = "purchase";
 const REDEMPTION = "redemption";
+/** What a purchase is found by. */
+const FOUND_BY = ["relayToken", "relaySecret", "idempotencyKey"];
+const AGAIN = "call issuePrivacyPass again with the same parameters, and not for another pass";
+/** Why there is no pass for a relay, by where its purchase stands. */
+const NO_PASS = {
+  none: "no pass is bought here yet for this relay: call issuePrivacyPass, or give one",
+  sent: `its purchase is under way or in doubt: ${AGAIN}`,
+  unknown: `its purchase is in doubt: ${AGAIN}`,
+  unusable: `its purchase was billed in vain: ${AGAIN}`,
+};
 const describes = { [PURCHASE]: describePurchase, [REDEMPTION]: describeRedemption };
 const utf8 = new TextEncoder();
 
@@ -37,32 +47,42 @@ export class RelayLedger {
     this.#ttlSeconds = retentionSeconds;
   }
 
-  async issuePrivacyPass(params, { allowedAgain = false } = {}) {
-    const name = await recordName(PURCHASE, params);
-    const { claimType, sandbox, relayToken, relaySecret } = params;
+  async issuePrivacyPass(params, options = {}) {
+    const { claimType, sandbox, ...from } = read(params, "claimType", "sandbox", ...FOUND_BY);
+    const { allowedAgain = false } = read(options, "allowedAgain");
+    const name = await recordName(PURCHASE, from);
+    check("claimType", claimType, "string");
+    check("sandbox", sandbox, "boolean");
+    check("allowedAgain", allowedAgain, "boolean");
+    const { relayToken, relaySecret } = from;
     const which = claimType === undefined ? { relayToken, relaySecret } : { claimType, sandbox: sandbox ?? this.#sandbox };
     return this.#purchase(name, which, { allowedAgain });
   }
 
   async generateClaim(params) {
-    const { relayToken, relaySecret } = params ?? {};
-    const name = await recordName(REDEMPTION, { relayToken, relaySecret });
-    let { privacyPassToken } = params;
-    if (privacyPassToken === undefined && (await this.#read(name)) === undefined) privacyPassToken = await this.#boughtPass(params);
-    return this.#redemption(name, { relayToken, relaySecret }, privacyPassToken);
+    let { privacyPassToken, ...which } = read(params, "privacyPassToken", "relayToken", "relaySecret");
+    const name = await recordName(REDEMPTION, which);
+    check("privacyPassToken", privacyPassToken, "string");
+    if (privacyPassToken === undefined && (await this.#read(name)) === undefined) privacyPassToken = await this.#boughtPass(which);
+    return this.#redemption(name, which, privacyPassToken);
   }
 
   async describe(which) {
+    const from = read(which, ...FOUND_BY);
     const described = {};
-    for (const kind of which?.relayToken === undefined ? [PURCHASE] : [PURCHASE, REDEMPTION]) {
-      const kept = await this.#read(await recordName(kind, which));
+    for (const kind of from.relayToken === undefined ? [PURCHASE] : [PURCHASE, REDEMPTION]) {
+      const kept = await this.#read(await recordName(kind, from));
       if (kept !== undefined) described[kind] = describes[kind](kept.record);
     }
     return described;
   }
 
-  async reconcile({ minAgeSeconds = 0, concurrency = 4 } = {}) {
-    const names = (await this.#store.names()).filter((name) => kindOf(name) !== undefined);
+  async reconcile(options = {}) {
+    const { minAgeSeconds = 0, concurrency = 4 } = read(options, "minAgeSeconds", "concurrency");
+    if (!(Number.isFinite(minAgeSeconds) && minAgeSeconds >= 0)) throw invalid("minAgeSeconds", "must be a number, 0 or above");
+    if (!(Number.isSafeInteger(concurrency) && concurrency > 0)) throw invalid("concurrency", "must be a whole number above 0");
+    const store = this.#store;
+    const names = (await fromStore(() => store.names())).filter((name) => kindOf(name) !== undefined);
     const report = { records: names.length, driven: 0, failures: [] };
     const next = names.values();
     const drive = async () => {
@@ -74,7 +94,7 @@ export class RelayLedger {
         }
       }
     };
-    await Promise.all(Array.from({ length: Math.max(1, concurrency) }, drive));
+    await Promise.all(Array.from({ length: Math.min(concurrency, names.length) }, drive));
     return report;
   }
 
@@ -107,7 +127,8 @@ export class RelayLedger {
   async #boughtPass(relay) {
     const name = await recordName(PURCHASE, relay);
     const kept = await this.#read(name);
-    if (kept === undefined || describePurchase(kept.record).state !== "issued") return undefined;
+    const state = kept === undefined ? "none" : describePurchase(kept.record).state;
+    if (state !== "issued") throw invalid("privacyPassToken", `is missing, and ${NO_PASS[state] ?? NO_PASS.none}`);
     return (await this.#purchase(name, kept.which)).privacyPassToken;
   }
 
@@ -133,28 +154,32 @@ export class RelayLedger {
 
   /** A record of the SDK's, kept together with what the call was made with, so that {@link reconcile} can make it again. */
   #record(name, which) {
-    const inner = this.#store.record(name, { ttlSeconds: this.#ttlSeconds });
+    let inner;
+    const record = () => (inner ??= this.#store.record(name, { ttlSeconds: this.#ttlSeconds }));
     return {
       read: async () => {
-        const found = await inner.read();
+        const found = await record().read();
         if (found === undefined || found === null) return undefined;
         const kept = open(found.text);
         if (JSON.stringify(kept.which) !== JSON.stringify(which)) throw otherParameters();
         return { text: kept.record, version: found.version };
       },
-      write: async (record, version) => inner.write(JSON.stringify({ v: 1, which, record }), version),
+      write: async (text, version) => record().write(JSON.stringify({ v: 1, which, record: text }), version),
     };
   }
 
   async #read(name) {
-    let found;
-    try {
-      found = await this.#store.record(name).read();
-    } catch (cause) {
-      const details = "nothing is lost: call again, and it goes on from what is durable";
-      throw new PersonaError({ statusCode: 503, title: "The store can't be used", details, code: "store_failed", origin: "internal", cause });
-    }
+    const found = await fromStore(() => this.#store.record(name).read());
     return found === undefined || found === null ? undefined : open(found.text);
+  }
+}
+
+async function fromStore(work) {
+  try {
+    return await work();
+  } catch (cause) {
+    const details = "nothing is lost: call again, and it goes on from what is durable";
+    throw new PersonaError({ statusCode: 503, title: "The store can't be used", details, code: "store_failed", origin: "internal", cause });
   }
 }
 
@@ -173,8 +198,21 @@ function otherParameters() {
   return invalid("claimType", "and sandbox must be what they were when this was first asked for");
 }
 
-function invalid(field, problem) {
-  return new PersonaError({ statusCode: 400, title: "Invalid parameter", details: `${field} ${problem}`, code: "parameter_invalid", field, origin: "caller" });
+const invalid = (field, problem) => refused(`${field} ${problem}`, field);
+
+function refused(details, field) {
+  return new PersonaError({ statusCode: 400, title: "A parameter is missing or malformed", details, code: "parameter_invalid", field, origin: "caller" });
+}
+
+/** Members of an object of parameters, each read once; `null` is as good as nothing, as it is to a `Persona`. */
+function read(params, ...names) {
+  if (typeof params !== "object" || params === null) throw refused("the parameters must be one object");
+  return Object.fromEntries(names.map((name) => [name, params[name] ?? undefined]));
+}
+
+/** What the upstream's rules are the module checks; this much is needed to write it down. */
+function check(field, value, type) {
+  if (value !== undefined && typeof value !== type) throw invalid(field, type === "boolean" ? "must be true or false" : "must be a string");
 }
 
 const kindOf = (name) => [PURCHASE, REDEMPTION].find((kind) => name.startsWith(`${kind}:`));
@@ -183,7 +221,7 @@ const kindOf = (name) => [PURCHASE, REDEMPTION].find((kind) => name.startsWith(`
  * The name of a record says nothing to those who read the store, and is found again with what the caller has: it needs no
  * key of the deployment, which would have to be rotated.
  */
-async function recordName(kind, { relayToken, relaySecret, idempotencyKey } = {}) {
+async function recordName(kind, { relayToken, relaySecret, idempotencyKey }) {
   const required = (field, value) => {
     if (typeof value !== "string" || value === "") throw invalid(field, "must be a string that is not empty");
   };
