@@ -18,33 +18,33 @@ export interface PersonaOptions {
    * The API key that pays for passes (`persona_sandbox_…` or `persona_production_…`). Needed by
    * `issuePrivacyPass` only, and sent by that call only: a process that creates and redeems can do without it.
    */
-  apiKey?: string;
+  apiKey?: string | undefined;
   /** Where the API is: `https:`, or `http:` on loopback. Default: `https://api.withpersona.com`. */
-  baseUrl?: string;
+  baseUrl?: string | undefined;
   /** Time for one request, its answer read to the end, in milliseconds, 1 to 600000. Default: 10000. */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   /** Tries after the first, 0 to 10. Default: 3. They wait 100 ms, doubling, with jitter, or as long as `Retry-After` says. */
-  maxRetries?: number;
+  maxRetries?: number | undefined;
   /** Time for a whole call with its retries, in milliseconds, 1 to 3600000. Default: 60000. */
-  deadlineMs?: number;
+  deadlineMs?: number | undefined;
   /**
    * `Persona-Version`, as `YYYY-MM-DD`. Sent with the purchase only: on the anonymous calls it would tell platforms
    * apart. Default: the version that the account is set to.
    */
-  personaVersion?: string;
+  personaVersion?: string | undefined;
   /** Used instead of the runtime's `fetch`, called as `fetch(url, init)`. */
-  fetch?: (url: string, init: RequestInit) => Promise<Response>;
+  fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
   /**
    * Asked before each purchase, between the challenge and anything that is made for it: rejecting or throwing ends the call
    * with that error, and nothing is bought. A purchase that was sent before is gone on with, whatever its key. The time it
    * takes counts towards `deadlineMs`. Default: every key that passes the checks is accepted.
    */
-  acceptIssuerKey?: (key: OfferedIssuerKey) => void | Promise<void>;
+  acceptIssuerKey?: ((key: OfferedIssuerKey) => void | Promise<void>) | undefined;
   /**
    * Buy although `token-key-id` is not the SHA-256 of the key that came with it (`issuer_key_mismatch`): the issuer may be
    * telling platforms apart. For an emergency, with a word to the vendor. Default: `false`.
    */
-  permissiveIssuerKeys?: boolean;
+  permissiveIssuerKeys?: boolean | undefined;
 }
 
 /** An issuer key, as the upstream offered it. */
@@ -76,14 +76,14 @@ export interface Relay {
 export interface CreateRelayParams {
   claimType: ClaimType;
   /** RSA public key that the claim is encrypted to, PEM (SPKI), 2048 to 4096 bits; `null` for a claim in the clear. Default: `null`. */
-  encryptionKeyPem?: string | null;
+  encryptionKeyPem?: string | null | undefined;
   /** Create it in the sandbox environment. Default: `true` when `apiKey` is a `persona_sandbox_…`, else `false`. */
-  sandbox?: boolean;
+  sandbox?: boolean | undefined;
 }
 
 /** Which pass to buy: by claim type (current), or for one relay (earlier documentation). */
 export type IssuePrivacyPassParams =
-  | { claimType: ClaimType; /** Default: as in {@link CreateRelayParams}. */ sandbox?: boolean; relayToken?: undefined; relaySecret?: undefined }
+  | { claimType: ClaimType; /** Default: as in {@link CreateRelayParams}. */ sandbox?: boolean | undefined; relayToken?: undefined; relaySecret?: undefined }
   | { relayToken: string; relaySecret: string; claimType?: undefined; sandbox?: undefined };
 
 export interface PrivacyPass {
@@ -127,24 +127,24 @@ export interface DurablePurchase {
    * A secret that says for what is bought, such as an HMAC of the relay token under a key of the deployment. The idempotency
    * key follows from it, so that even a lost record is not bought again while the upstream remembers. Default: a random key.
    */
-  idempotencySecret?: string;
+  idempotencySecret?: string | undefined;
   /**
    * An operator's leave to buy once more when nobody knows whether the latest purchase was billed, or it was billed in vain.
    * Any other is not made again: `purchase_not_in_doubt`, or what has come of it. Default: `false`.
    */
-  allowedAgain?: boolean;
+  allowedAgain?: boolean | undefined;
   /**
    * Nobody asked: go on with what is in doubt, as an alarm does, and make no new attempt; when there is nothing to go on with,
    * `purchase_not_in_doubt`. Default: `false`.
    */
-  byItself?: boolean;
+  byItself?: boolean | undefined;
 }
 
 /** Makes a redemption durable. */
 export interface DurableRedemption {
   record: RecordStore;
   /** Nobody asked: go on with what is in doubt, as an alarm does, and make no new attempt. Default: `false`. */
-  byItself?: boolean;
+  byItself?: boolean | undefined;
 }
 
 /** What may be seen of a record: no secret. Times are in Unix seconds. */
@@ -177,7 +177,7 @@ export interface Relays {
    */
   issuePrivacyPass(params: IssuePrivacyPassParams, durable: DurablePurchase): Promise<PrivacyPass & { replayed: boolean }>;
   /** Asks which issuer key is offered for a claim type, anonymously, as everybody is offered it. Costs nothing, buys nothing. */
-  issuerKey(params: { claimType: ClaimType; /** Default: as in {@link CreateRelayParams}. */ sandbox?: boolean }): Promise<OfferedIssuerKey>;
+  issuerKey(params: { claimType: ClaimType; /** Default: as in {@link CreateRelayParams}. */ sandbox?: boolean | undefined }): Promise<OfferedIssuerKey>;
   /**
    * Spends a pass on a relay and reads the claim, anonymously. The idempotency key follows from the relay and the pass, so
    * that calling again with the same two, from any process within 24 hours, reads the same claim and spends nothing.
@@ -185,7 +185,7 @@ export interface Relays {
   generateClaim(params: GenerateClaimParams): Promise<GeneratedClaim>;
   /** The same, remembered: calling again answers the claim for as long as the record is kept. The pass can then be left out. */
   generateClaim(
-    params: Omit<GenerateClaimParams, "privacyPassToken"> & { privacyPassToken?: string },
+    params: Omit<GenerateClaimParams, "privacyPassToken"> & { privacyPassToken?: string | undefined },
     durable: DurableRedemption,
   ): Promise<GeneratedClaim & { replayed: boolean }>;
 }
@@ -202,6 +202,8 @@ export * from "./ledger.js";
 
 /** Why a call failed. */
 export class PersonaError extends Error {
+  /** For tests that make one. The message is `title`, with `details` after it where there are any. */
+  constructor(data: PersonaErrorData);
   readonly name: "PersonaError";
   /** The upstream's HTTP status; 400 for a bad parameter, 502 for a transport failure or a bad answer, 504 for a timeout, 500 for an internal fault. */
   readonly statusCode: number;
@@ -223,6 +225,9 @@ export class PersonaError extends Error {
   /** What the runtime threw, for a transport failure. */
   readonly cause?: unknown;
 }
+
+/** The members of a {@link PersonaError}, as they are in it. */
+export type PersonaErrorData = Omit<PersonaError, keyof Error> & { cause?: unknown };
 
 /** The codes of this library. Never renamed, never reused. */
 export type ErrorCode =
@@ -280,10 +285,10 @@ export function parseClaim(claimPayload: string): Claim;
 export function decryptClaim(claimPayload: string, privateKeyPem: string): Promise<string>;
 
 /** A key pair for `create({ claimType, encryptionKeyPem })`. `modulusLength` in bits: 2048 to 4096, a multiple of 8; default 2048. */
-export function generateEncryptionKeyPair(options?: { modulusLength?: number }): Promise<{ encryptionKeyPem: string; privateKeyPem: string }>;
+export function generateEncryptionKeyPair(options?: { modulusLength?: number | undefined }): Promise<{ encryptionKeyPem: string; privateKeyPem: string }>;
 
 /** The page that the person opens; open it without a referrer. */
-export function hostedFlowUrl(relaySessionAccessToken: string, options?: { theme?: "light" | "dark" | "auto" }): string;
+export function hostedFlowUrl(relaySessionAccessToken: string, options?: { theme?: "light" | "dark" | "auto" | undefined }): string;
 
 /** A challenge, as the JSON answer of `/relays/challenge` has it, or as the `WWW-Authenticate` headers of the 401 do. */
 export type ChallengeInput =

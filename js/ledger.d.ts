@@ -8,9 +8,9 @@ export interface RelayLedgerOptions extends PersonaOptions {
    * A secret of the deployment, 16 characters or more, from which the idempotency keys of purchases follow. It can be changed
    * at any time: what was begun keeps its key. Default: random keys.
    */
-  idempotencySecret?: string;
+  idempotencySecret?: string | undefined;
   /** How long after its latest change a record may be deleted by the store's `deleteExpired`. Default: 90 days. */
-  retentionSeconds?: number;
+  retentionSeconds?: number | undefined;
 }
 
 /**
@@ -18,11 +18,11 @@ export interface RelayLedgerOptions extends PersonaOptions {
  * bought by claim type (current), without as the earlier documentation has it.
  */
 export type LedgerPurchase =
-  | { relayToken: string; relaySecret: string; claimType?: ClaimType; /** Default: as `apiKey` says. */ sandbox?: boolean }
+  | { relayToken: string; relaySecret: string; claimType?: ClaimType | undefined; /** Default: as `apiKey` says. */ sandbox?: boolean | undefined }
   | {
       claimType: ClaimType;
       /** Default: as `apiKey` says. */
-      sandbox?: boolean;
+      sandbox?: boolean | undefined;
       /** One per pass, as random as a UUID: whoever knows it is given the pass. */
       idempotencyKey: string;
       relayToken?: undefined;
@@ -63,16 +63,17 @@ export class RelayLedger {
    * `allowedAgain`: an operator's leave to buy once more when nobody knows whether the latest purchase was billed
    * (`purchase_unknown`), or when it was billed in vain (`blind_signature_invalid`). Default: `false`.
    */
-  issuePrivacyPass(params: LedgerPurchase, options?: { allowedAgain?: boolean }): Promise<PrivacyPass & { replayed: boolean }>;
+  issuePrivacyPass(params: LedgerPurchase, options?: { allowedAgain?: boolean | undefined }): Promise<PrivacyPass & { replayed: boolean }>;
 
   /**
    * Reads the claim of a relay, goes on reading it, or answers the one that was read. The pass is the one that the relay's
-   * redemption began with, else the one given here, else the one that was bought here for the relay.
+   * redemption began with, else the one given here, else the one that was bought here for the relay. Where there is none, it is a
+   * `parameter_invalid` of `privacyPassToken` whose `details` say how the purchase stands: don't buy another pass before.
    */
   generateClaim(params: {
     relayToken: string;
     relaySecret: string;
-    privacyPassToken?: string;
+    privacyPassToken?: string | undefined;
   }): Promise<GeneratedClaim & { replayed: boolean }>;
 
   /** Tells where a relay's purchase and redemption stand, or the purchase of an idempotency key; sends nothing. */
@@ -85,5 +86,5 @@ export class RelayLedger {
    * back. Call it at start and every minute or so; it reads every record. With several processes on one store,
    * `minAgeSeconds` keeps it away from what another is still at. Default: 0. `concurrency`: default 4.
    */
-  reconcile(options?: { minAgeSeconds?: number; concurrency?: number }): Promise<Reconciliation>;
+  reconcile(options?: { minAgeSeconds?: number | undefined; concurrency?: number | undefined }): Promise<Reconciliation>;
 }

@@ -5,7 +5,7 @@ type MaybePromise<T> = T | Promise<T>;
 /** Named records, each with compare-and-set: what {@link RelayLedger} keeps its books in, and durable calls their records. */
 export interface LedgerStore {
   /** `ttlSeconds`: how long after its latest write the record may be deleted by {@link deleteExpired}. Default: it is kept. */
-  record(name: string, options?: { ttlSeconds?: number }): RecordStore;
+  record(name: string, options?: { ttlSeconds?: number | undefined }): RecordStore;
   /** The names of all records. */
   names(): MaybePromise<string[]>;
   /**
@@ -17,12 +17,12 @@ export interface LedgerStore {
 
 /** Gone with the process: what was sent just before is not repeated but made anew. For tests and for trying things out. */
 export class MemoryStore implements LedgerStore {
-  record(name: string, options?: { ttlSeconds?: number }): RecordStore;
+  record(name: string, options?: { ttlSeconds?: number | undefined }): RecordStore;
   names(): Promise<string[]>;
   deleteExpired(nowMs?: number): Promise<number>;
 }
 
-/** What {@link SqliteStore} uses of `DatabaseSync` (`node:sqlite` of Node >= 22.5 and Deno) and `Database` (`bun:sqlite`). */
+/** What {@link SqliteStore} uses of `DatabaseSync` (`node:sqlite` of Node >= 22.13 and Deno) and `Database` (`bun:sqlite`). */
 export interface SqliteDatabase {
   exec(sql: string): unknown;
   prepare(sql: string): {
@@ -46,8 +46,8 @@ export interface SqliteDatabase {
  * tries again for 10 s.
  */
 export class SqliteStore implements LedgerStore {
-  constructor(db: SqliteDatabase, options?: { seal?: Sealer });
-  record(name: string, options?: { ttlSeconds?: number }): RecordStore;
+  constructor(db: SqliteDatabase, options?: { seal?: Sealer | undefined });
+  record(name: string, options?: { ttlSeconds?: number | undefined }): RecordStore;
   names(): Promise<string[]>;
   deleteExpired(nowMs?: number): Promise<number>;
 }

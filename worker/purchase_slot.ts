@@ -82,7 +82,7 @@ export class PurchaseSlot {
 }
 
 /** The attempt that a call begins before anything else, if it begins one. */
-export function attemptBegun(standing: Standing | undefined, { byItself, allowedAgain }: { byItself?: boolean; allowedAgain?: boolean }): number | undefined {
+export function attemptBegun(standing: Standing | undefined, { byItself, allowedAgain }: { byItself?: boolean | undefined; allowedAgain?: boolean | undefined }): number | undefined {
   const { state, attempt } = standing ?? { state: "none", attempt: 0 };
   if (allowedAgain) return state === "unknown" || state === "unusable" ? attempt + 1 : undefined;
   if (state === "none") return attempt;

@@ -111,6 +111,14 @@ test("what the upstream says is passed on", async () => {
   assert.deepEqual({ title, details, code, meta, requestId, retryAfter, statusCode, message }, { ...errors[0], requestId: "req_1", retryAfter: 7, statusCode: 422, message: "Nope: because" });
 });
 
+test("one that is made by hand, for a test, has the members it was made of", () => {
+  const data = { statusCode: 403, title: "Not ready", details: "wait", code: "claim_not_ready", origin: "upstream", field: "f", meta: { a: 1 }, requestId: "req_1", retryAfter: 5 };
+  const { ...error } = new PersonaError({ ...data, cause: "why" });
+  assert.deepEqual(error, data);
+  assert.deepEqual([new PersonaError({ ...data, cause: "why" }).cause, new PersonaError(data).message], ["why", "Not ready: wait"]);
+  assert.equal(new PersonaError({ ...data, details: undefined, requestId: undefined }).message, "Not ready");
+});
+
 
 const pem = (type, options) => crypto.generateKeyPairSync(type, options).publicKey.export({ format: "pem", type: "spki" });
 const spied = scriptedFetch(() => ({ status: 500 }));

@@ -45,7 +45,7 @@ export async function createRelay(call: Call): Promise<Response> {
   return jsonResponse(200, answer, replayed ? { "idempotent-replayed": "true" } : {});
 }
 
-type Wanted = Required<Pick<CreateRelayParams, "claimType" | "sandbox">> & { encryptionKeyPem: string | null };
+type Wanted = Pick<CreateRelayParams, "claimType"> & { sandbox: boolean; encryptionKeyPem: string | null };
 
 async function create({ deployment: { config } }: Call, params: Wanted): Promise<MadeRelay> {
   const relay = await callUpstream(config, ABOUT, () => anonymousPersona(config).relays.create(params));

@@ -13,6 +13,30 @@ const options: PersonaOptions = { apiKey: "k", baseUrl: "https://example.com", t
 const persona: Named = new Persona(options);
 new Inline();
 
+/** As `process.env` has it: what is not set is undefined. */
+export async function whatMayBeUndefined(env: Record<string, string | undefined>, flag: boolean, store: RecordStore): Promise<void> {
+  const [text, number, on] = [env.TEXT, flag ? 1 : undefined, flag ? true : undefined];
+  const { relays } = new Persona({
+    apiKey: env.PERSONA_API_KEY, baseUrl: text, timeoutMs: number, maxRetries: number, deadlineMs: number, personaVersion: text,
+    fetch: flag ? fetch : undefined, acceptIssuerKey: flag ? () => {} : undefined, permissiveIssuerKeys: on,
+  });
+  await relays.create({ claimType: "age_over18_germany", encryptionKeyPem: text, sandbox: on });
+  await relays.issuePrivacyPass({ claimType: "age_over18_germany", sandbox: on, relayToken: undefined }, { record: store, idempotencySecret: text, allowedAgain: on, byItself: on });
+  await relays.issuerKey({ claimType: "age_over18_germany", sandbox: on });
+  await relays.generateClaim({ relayToken: "t", relaySecret: "s", privacyPassToken: text }, { record: store, byItself: on });
+  const ledger = new RelayLedger({ apiKey: text, store: new MemoryStore(), idempotencySecret: text, retentionSeconds: number });
+  await ledger.issuePrivacyPass({ relayToken: "t", relaySecret: "s", claimType: text, sandbox: on }, { allowedAgain: on });
+  await ledger.issuePrivacyPass({ claimType: "c", idempotencyKey: "k", sandbox: on });
+  await ledger.generateClaim({ relayToken: "t", relaySecret: "s", privacyPassToken: text });
+  await ledger.reconcile({ minAgeSeconds: number, concurrency: number });
+  new MemoryStore().record("name", { ttlSeconds: number });
+  hostedFlowUrl("token", { theme: flag ? "dark" : undefined });
+  await generateEncryptionKeyPair({ modulusLength: number });
+}
+
+/** An error for a test of one's own. */
+export const notReady: PersonaError = new PersonaError({ statusCode: 403, title: "Not ready", code: "claim_not_ready", origin: "upstream", retryAfter: 5, cause: 1 });
+
 export async function wholeFlow(store: RecordStore): Promise<Claim> {
   const { encryptionKeyPem, privateKeyPem } = await generateEncryptionKeyPair({ modulusLength: 3072 });
   const relay: Relay = await persona.relays.create({ claimType: "age_over18_germany", encryptionKeyPem, sandbox: true });
@@ -78,5 +102,11 @@ persona.relays.generateClaim({ relayToken: "t", relaySecret: "s" });
 new Persona({ timeoutSeconds: 1 });
 // @ts-expect-error nothing of it can be changed
 persona.relays = persona.relays;
+// @ts-expect-error an error is made of its members, not of a text
+new PersonaError("x");
+// @ts-expect-error or of nothing
+new PersonaError();
+// @ts-expect-error a status is a number
+new PersonaError({ statusCode: "403", title: "Not ready", code: "claim_not_ready", origin: "upstream" });
 // @ts-expect-error a code of somebody else's
 const unknown: ErrorCode = "not_one_of_ours";
