@@ -1,8 +1,7 @@
 /* @ts-self-types="./ledger.d.ts" */
 // The books of a server that is not the gateway: the durable calls over a store. See ledger.d.ts.
 import { PersonaError } from "./errors.js";
-import { readOptions } from "./options.js";
-import { Persona, describePurchase, describeRedemption } from "./persona.js";
+import { Persona, describePurchase, describeRedemption, readOptions } from "./persona.js";
 
 /** As long as a pass lives. */
 const RETENTION_S = 90 * 24 * 60 * 60;

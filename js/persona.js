@@ -1,7 +1,6 @@
 // The SDK contract over the functions of the wasm module. Runtime-neutral: an entry has instantiated the module before.
 import { PersonaError } from "./errors.js";
 import { call, callAsync, onTrap } from "./guard.js";
-import { readOptions } from "./options.js";
 import * as relay from "./relay_edge.js";
 
 export { decryptClaim, generateEncryptionKeyPair } from "./rsa_oaep.js";
@@ -35,3 +34,13 @@ export const parseClaim = (claimPayload) => call(() => relay.parseClaim(claimPay
 export const hostedFlowUrl = (relaySessionAccessToken, options) => call(() => relay.hostedFlowUrl(relaySessionAccessToken, options));
 export const blindPrivacyPass = (challenge) => call(() => relay.blindPrivacyPass(challenge));
 export const finalizePrivacyPass = (input) => call(() => relay.finalizePrivacyPass(input));
+
+/**
+ * The options, each read once: what is checked is what is used. Inherited ones, getters and those that are not enumerable are taken
+ * like any other; what is no option is left out. What is no object is answered as it is, for the check to refuse.
+ */
+export function readOptions(options) {
+  if (typeof options !== "object" || options === null) return options;
+  const { apiKey, baseUrl, timeoutMs, maxRetries, deadlineMs, personaVersion, fetch, acceptIssuerKey, permissiveIssuerKeys } = options;
+  return { apiKey, baseUrl, timeoutMs, maxRetries, deadlineMs, personaVersion, fetch, acceptIssuerKey, permissiveIssuerKeys };
+}

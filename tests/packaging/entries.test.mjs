@@ -1,8 +1,11 @@
 /** Which file each runtime is given, and that each of them is the same library. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
 import { test } from "node:test";
 import { build } from "esbuild";
+import { build as buildWithVite } from "vite";
 import { inRoot } from "../../scripts/lib/program.mjs";
 import { description, must, projectWithPackage } from "../support/packed.mjs";
 
@@ -28,6 +31,8 @@ const cases = [
   ["Bun, require", ["bun", "node", "require"], "./bun.js"],
   ["Node", ["node", "import", "module-sync", "node-addons"], "./node.js"],
   ["Node, require", ["node", "require", "module-sync", "node-addons"], "./node.cjs"],
+  ["a bundler for Node", ["node", "module", "import"], "./inline.js"],
+  ["a bundler for Node, require", ["node", "module", "require"], "./inline.js"],
   ["a bundler for browsers", ["browser", "module", "import"], "./inline.js"],
   ["a bundler for browsers, require", ["browser", "module", "require"], "./inline.cjs"],
   ["a runtime that nobody has heard of", ["import"], "./inline.js"],
@@ -89,3 +94,47 @@ test("what is not imported is not in a bundle", async (t) => {
   const stores = await bundle(t, 'import { MemoryStore } from "relay-edge/stores"; console.log(MemoryStore);');
   assert.ok(!stores.includes(wasm) && stores.length < 2_000, `${stores.length} bytes`);
 });
+
+const uses = 'console.log(JSON.stringify([typeof new Persona().relays.create, parseClaim(\'{"claim_type":"t","claim_result":"passed"}\').passed]));\n';
+const programs = {
+  "import.mjs": `import Persona, { parseClaim } from "relay-edge"; ${uses}`,
+  "require.cjs": `const { Persona, parseClaim } = require("relay-edge"); ${uses}`,
+  "inline.mjs": `import { Persona, parseClaim } from "relay-edge/inline"; ${uses}`,
+};
+
+/** Bundles a program for Node, as for AWS Lambda, and runs the bundle where the package is not. */
+async function bundledForNode(t, program, format, options = {}) {
+  const folder = projectWithPackage(t, programs);
+  const elsewhere = mkdtempSync(path.join(os.tmpdir(), "relay-edge-bundle-"));
+  t.after(() => rmSync(elsewhere, { recursive: true, force: true }));
+  const outfile = path.join(elsewhere, format === "esm" ? "bundle.mjs" : "bundle.cjs");
+  await build({ absWorkingDir: folder, entryPoints: [program], bundle: true, platform: "node", format, outfile, logLevel: "silent", ...options });
+  return () => must(process.execPath, [outfile], { cwd: elsewhere });
+}
+
+for (const program of Object.keys(programs)) {
+  for (const format of ["cjs", "esm"]) {
+    test(`a bundle for Node runs: esbuild, ${program}, ${format}`, async (t) => {
+      const run = await bundledForNode(t, program, format);
+      assert.equal(run(), '["function",true]\n');
+    });
+  }
+}
+
+test("a bundle for Node runs: Vite, told to leave nothing out", async (t) => {
+  const folder = projectWithPackage(t, programs);
+  const outDir = mkdtempSync(path.join(os.tmpdir(), "relay-edge-bundle-"));
+  t.after(() => rmSync(outDir, { recursive: true, force: true }));
+  await buildWithVite({ root: folder, configFile: false, logLevel: "error", build: { ssr: "import.mjs", outDir, emptyOutDir: true }, ssr: { noExternal: true } });
+  assert.equal(must(process.execPath, ["import.mjs"], { cwd: outDir }), '["function",true]\n');
+});
+
+for (const format of ["cjs", "esm"]) {
+  test(`a bundler that does not know the condition "module": the bundle says what to do, ${format}`, async (t) => {
+    const conditions = ["production"];
+    const run = await bundledForNode(t, "import.mjs", format, { conditions });
+    assert.throws(run, /Error: relay_edge_bg\.wasm is not beside relay-edge, as in a bundle: import "relay-edge\/inline", or have the bundler leave relay-edge out/);
+    const inline = await bundledForNode(t, "inline.mjs", format, { conditions });
+    assert.equal(inline(), '["function",true]\n');
+  });
+}

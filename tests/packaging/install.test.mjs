@@ -100,3 +100,16 @@ test("bun build takes the module along, into a bundle and into one executable", 
   assert.equal(await must(bun, [path.join(cwd, "out/program.js")], { cwd: "/" }), printed);
   assert.equal(await must(path.join(cwd, "executable"), [], { cwd: "/" }), printed);
 });
+
+test("bun build for Node does not set the condition `module`: relay-edge/inline is for that, or the package is left out", async (t) => {
+  const bun = runtime(t, "bun");
+  if (bun === undefined) return;
+  const cwd = projectWithPackage(t, { "program.mjs": program, "inline.mjs": program.replace('"relay-edge"', '"relay-edge/inline"') });
+  const built = async (file, ...more) => {
+    await must(bun, ["build", "--target", "node", file, "--outdir", "out", ...more], { cwd });
+    return must(process.execPath, [path.join("out", file.replace(".mjs", ".js"))], { cwd });
+  };
+  await assert.rejects(built("program.mjs"), /relay_edge_bg\.wasm is not beside relay-edge, as in a bundle: import "relay-edge\/inline"/);
+  assert.equal(await built("program.mjs", "--external", "relay-edge"), printed);
+  assert.equal(await built("inline.mjs"), printed);
+});
