@@ -1,13 +1,16 @@
 /** "What differs" in docs/migrating.md: each row is one of the tests below. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, test } from "node:test";
+import { transformSync } from "esbuild";
+import { inRoot } from "../../scripts/lib/program.mjs";
 import { startSimulator } from "../../simulator/index.mjs";
 import { Persona, PersonaError } from "../../pkg/node.js";
 import { startGateway } from "../support/gateway.mjs";
 import { startScriptedUpstream } from "../support/scripted_upstream.mjs";
 import { managedSecrets, send } from "../worker/support.mjs";
 import { rows } from "./page.mjs";
-import { ALL_TRIES, PRODUCTION_KEY, SANDBOX_KEY, books } from "./support.mjs";
+import { ALL_TRIES, PRODUCTION_KEY, SANDBOX_KEY, books, execute } from "./support.mjs";
 import { Persona as VendorPersona } from "./vendor/sdk-node/index.mjs";
 
 const claimType = "age_over18_italy";
@@ -35,6 +38,22 @@ async function open(relays) {
 const redeem = (gateway, { relayToken, relaySecret, privacyPassToken }, more = {}) =>
   send(`${gateway.url}/relays/${relayToken}/redeem`, { secret: relaySecret, body: { "privacy-pass-token": privacyPassToken }, ...more });
 
+/** Loads entries of the package, each file compiled to CommonJS by itself. @returns the files, and what the entries export */
+async function loadAsCommonJs(entries) {
+  const { exports: map } = JSON.parse(readFileSync(inRoot("pkg/package.json"), "utf8"));
+  const modules = new Map();
+  const load = (name) => {
+    if (modules.has(name)) return modules.get(name).exports;
+    const module = { exports: {} };
+    modules.set(name, module);
+    const { code } = transformSync(readFileSync(inRoot("pkg", name), "utf8"), { format: "cjs", target: "es2022", supported: { "top-level-await": false }, logOverride: { "empty-import-meta": "error" } });
+    new Function("module", "exports", "require", code)(module, module.exports, (other) => load(other.replace("./", "")));
+    return module.exports;
+  };
+  const loaded = entries.map((entry) => [entry, load(map[entry.replace("relay-edge", ".")].default.replace("./", ""))]);
+  return [[...modules.keys()], Object.fromEntries(loaded)];
+}
+
 const differences = {
   async sandbox() {
     const { billed } = books(simulator);
@@ -60,6 +79,28 @@ const differences = {
     } finally {
       await upstream.close();
     }
+  },
+
+  /** Jest itself is not among the tools here: what the row rests on is. */
+  async Jest() {
+    // Where `require` takes no ES modules, which is what Jest's is like.
+    const require = ["--no-experimental-require-module", "-e", "require(process.argv[1])", inRoot("pkg/node.cjs")];
+    const { code, stderr } = await execute(process.execPath, require);
+    assert.equal(code, 1);
+    assert.match(stderr, /ERR_REQUIRE_ESM/);
+    // Each file by itself, as a transform of Jest's does it; and no file but these is needed.
+    const [compiled, loaded] = await loadAsCommonJs(["relay-edge/inline", "relay-edge/stores"]);
+    const { Persona: Compiled, PersonaError: CompiledError, RelayLedger, default: byDefault } = loaded["relay-edge/inline"];
+    assert.equal(byDefault, Compiled);
+    await assert.rejects(new Compiled().relays.create({}), CompiledError);
+    const ledger = new RelayLedger({ ...options, store: new loaded["relay-edge/stores"].MemoryStore() });
+    assert.ok((await ledger.issuePrivacyPass({ claimType, idempotencyKey: "of Jest" })).privacyPassToken);
+    assert.ok(!compiled.includes("node.js") && compiled.includes("ledger.js"), compiled.join());
+    const row = rows("What differs").find(([what]) => what === "Jest")[1];
+    const [from, to] = /moduleNameMapper: \{ '\^(.+)\$': '(.+)' \}/.exec(row).slice(1);
+    assert.deepEqual([from, to], ["relay-edge", "relay-edge/inline"]);
+    const ignored = new RegExp(/transformIgnorePatterns: \['(.+?)'\]/.exec(row)[1]);
+    assert.deepEqual(["/x/node_modules/relay-edge/inline.js", "/x/node_modules/other/index.js"].map((file) => ignored.test(file)), [false, true]);
   },
 
   async "not ready"() {

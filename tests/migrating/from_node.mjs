@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { findRuntime } from "../../scripts/lib/runtimes.mjs";
 import { after, before } from "./page.mjs";
-import { ALL_TRIES, SANDBOX_KEY, books, nodeProject } from "./support.mjs";
+import { ALL_TRIES, SANDBOX_KEY, books, execute, nodeProject } from "./support.mjs";
 
 /** From a new relay to its claim, both ways. @returns the relays */
 async function lives(project, simulator) {
@@ -34,6 +34,44 @@ function nodeWithSqlite(t) {
   const { command, missing } = findRuntime("node");
   if (missing !== undefined) t.skip(missing);
   return command;
+}
+
+/** What runs every minute, here at once: it shows what it can't settle, settles what it can, and deletes what is past its time. */
+async function settles(t, simulator, node) {
+  const [file, text] = ["age_check.mjs", after("Never billed twice, diff 1")];
+  const project = nodeProject(t, { file, text: `${text}\nexport { settle };\n`, simulator, node });
+  const fail = (times) => simulator.faults.set([{ call: "purchase", fault: "500-after", times }]);
+  simulator.reset();
+  const relay = await project.call("start");
+  simulator.complete(relay.relayToken, { result: "passed" });
+  fail(ALL_TRIES);
+  await project.failure("finish", relay);
+  fail(ALL_TRIES);
+  const { stderr, error } = await project.outcome("settle");
+  assert.equal(error, undefined);
+  assert.match(stderr, /^purchase:[0-9a-f]{64} injected$/m);
+  simulator.faults.clear();
+  assert.doesNotMatch((await project.outcome("settle")).stderr, /purchase/);
+  assert.deepEqual(books(simulator), { billed: 1, spent: 0, doubleBilled: 0 });
+  assert.deepEqual(await project.call("finish", relay), { over18: true });
+  assert.deepEqual(books(simulator), { billed: 1, spent: 1, doubleBilled: 0 });
+
+  const sql = async (work) => {
+    const program = `const db = new (require("node:sqlite").DatabaseSync)("relays.db"); console.log(JSON.stringify(${work}))`;
+    const { code, stdout, stderr } = await execute(node[0], [...node.slice(1), "-e", program], { cwd: project.folder });
+    assert.equal(code, 0, stderr);
+    return JSON.parse(stdout);
+  };
+  const count = 'db.prepare("SELECT count(*) AS rows, min(expires_at) AS first FROM relay_edge_records").get()';
+  const { rows, first } = await sql(count);
+  assert.equal(rows, 2);
+  assert.ok(Math.abs(first - Date.now() - 90 * 24 * 60 * 60 * 1000) < 60_000);
+  await sql('db.exec("UPDATE relay_edge_records SET expires_at = 1") ?? null');
+  await project.call("settle");
+  assert.equal((await sql(count)).rows, 0);
+
+  // The timer does not keep a process that has nothing else to do.
+  assert.equal((await execute(node[0], [...node.slice(1), file], { cwd: project.folder, env: project.env, seconds: 20 })).code, 0);
 }
 
 export const runs = {
@@ -79,6 +117,7 @@ export const runs = {
     assert.deepEqual(await last(), { over18: true });
     assert.deepEqual(await last(), { over18: true });
     assert.deepEqual(books(simulator), { billed: 1, spent: 1, doubleBilled: 0 });
+    await settles(t, simulator, node);
   },
 
   async "Errors and options, diff 1"(t, simulator) {

@@ -61,11 +61,13 @@ export function nodeProject(t, { file, text, simulator, apiKey = PRODUCTION_KEY,
   }
   return {
     folder,
+    env,
     async call(name, argument) {
       const { value, error } = await outcome(name, argument);
       assert.equal(error, undefined, JSON.stringify(error));
       return value;
     },
+    outcome,
     /** A call that fails, and what it says on stderr. */
     async failure(name, argument) {
       const { error, stderr } = await outcome(name, argument);

@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { CLAIM_TYPE, Persona, failure, headersOf, libraryUrl, readyRelay, useSimulator } from "./support.mjs";
+import { CLAIM_TYPE, Persona, failure, headersOf, library, libraryUrl, readyRelay, useSimulator } from "./support.mjs";
+
+const { MemoryStore } = await import(new URL("stores.js", libraryUrl).href);
 
 const simulator = await useSimulator();
 
@@ -88,6 +90,26 @@ test("a refusal is no answer to keep: asked too early, asked again in time", asy
   assert.equal((await failure(relays.generateClaim({ ...relay, ...pass }))).code, "claim_not_ready");
   simulator.complete(relay.relayToken, { result: "passed" });
   assert.equal((await relays.generateClaim({ ...relay, ...pass })).tokenConsumed, true);
+});
+
+test("a Persona that keeps refusals too: who came too early is refused again without a record, and reads the claim with one", async () => {
+  const keeping = await useSimulator({ keepRedemptionFailures: true });
+  const ways = {
+    "without a record": (relay) => keeping.client().relays.generateClaim(relay),
+    "with a record": (relay, store) => keeping.client().relays.generateClaim(relay, { record: store.record("r") }),
+    "with a ledger": (relay, store) => new library.RelayLedger({ baseUrl: keeping.url, store }).generateClaim(relay),
+  };
+  const outcomes = {};
+  for (const [way, redeem] of Object.entries(ways)) {
+    const store = new MemoryStore();
+    const { relays } = keeping.client();
+    const { relayToken, relaySecret } = await relays.create({ claimType: CLAIM_TYPE });
+    const relay = { relayToken, relaySecret, ...(await relays.issuePrivacyPass({ claimType: CLAIM_TYPE })) };
+    assert.equal((await failure(redeem(relay, store))).code, "claim_not_ready");
+    keeping.complete(relayToken, { result: "passed" });
+    outcomes[way] = await redeem(relay, store).then(({ tokenConsumed }) => tokenConsumed, ({ statusCode }) => statusCode);
+  }
+  assert.deepEqual(outcomes, { "without a record": 403, "with a record": true, "with a ledger": true });
 });
 
 test("twenty redemptions of one pass at once", async () => {
