@@ -13,7 +13,7 @@ import { managedSecrets } from '../worker/support.mjs';
 import { execute, root, serve, temporaryFolder } from '../commands/support/commands.mjs';
 
 const read = (file) => readFileSync(path.join(root, file), 'utf8');
-const PAGES = ['README.md', 'CHANGELOG.md', 'SECURITY.md', ...filesUnder('docs').filter((file) => file.endsWith('.md'))];
+const PAGES = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', ...filesUnder('docs').filter((file) => file.endsWith('.md'))];
 const CODE = ['src', 'worker', 'hosts', 'egress', 'examples', 'simulator', 'tests', 'scripts', 'bench', 'js', 'tools/wasm-bindgen/src', 'Cargo.toml', 'wrangler.toml']
   .flatMap((place) => filesUnder(place))
   .filter((file) => /\.(?:rs|ts|js|mjs|toml)$/.test(file) && !file.startsWith('tests/docs/'));
