@@ -194,6 +194,7 @@ export interface Relays {
 export class Persona {
   /** @throws TypeError when an option has the wrong type or is out of range. */
   constructor(options?: PersonaOptions);
+  /** Its calls need no `this`. In a test one of them may be replaced, by assignment or a mock. */
   readonly relays: Relays;
 }
 export default Persona;

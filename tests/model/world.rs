@@ -126,7 +126,8 @@ impl Upstream {
             Fate::Before => memory.is_none() && (world.keeps_failures || self.down),
             Fate::Front => true,
             Fate::Later => true,
-            Fate::Refused => true,
+            // In the other worlds it would be the same.
+            Fate::Refused => !world.keeps_failures,
             Fate::Unauthorized => world.call == Call::Purchase,
             Fate::BadSignature => world.call == Call::Purchase && memory.is_none() && !self.down,
             Fate::After => {
