@@ -68,15 +68,15 @@ function nextBesides(rows: readonly Row[], kind: "relay" | "key", calledAt: numb
 /**
  * The same of an object that can't be opened, for its key is gone or managed mode was left: nothing can be gone on with, and KV not
  * be told to forget its relay. Only what is over is thrown away then, and not before KV, which could have it bought for anew,
- * has forgotten the relay by itself. The rest waits for its key: seldom, and at first so often that it is still within the
- * upstream's day.
+ * has forgotten the relay by itself: until then it is looked every week whether it can be opened, and deleted when it should have
+ * been. The rest waits for its key: seldom, and at first so often that it is still within the upstream's day.
  */
 export function wakingUnopened(waking: Waking, rows: readonly Row[], kind: "relay" | "key", calledAt: number, now: number): Waking {
   if (waking.why !== "expire") return { why: "reconcile", at: now + (now - calledAt < DAY ? HOUR : DAY) };
-  if (kind === "key") return waking;
   // An entry is written when the relay is made, and again at most when that is repeated under the same Idempotency-Key.
-  const forgotten = Math.max(calledAt, ...rows.map(({ writtenAt }) => writtenAt)) + PASS_TTL_MS + KEYED_TTL_MS;
-  return { why: "expire", at: Math.max(waking.at, forgotten) };
+  const forgotten = kind === "key" ? 0 : Math.max(calledAt, ...rows.map(({ writtenAt }) => writtenAt)) + PASS_TTL_MS + KEYED_TTL_MS;
+  const at = Math.max(waking.at, forgotten);
+  return at <= now ? { why: "expire", at } : { why: "reconcile", at: Math.min(at, now + RESULT_TTL_MS) };
 }
 
 const RESULTS = ["redeemed", "refunded", "lost"];

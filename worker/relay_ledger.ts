@@ -123,11 +123,11 @@ export class RelayLedger implements Ledger {
     }
   }
 
-  /** What can't be opened is complained about, less and less often; what of it is over is deleted. */
+  /** What can't be opened is complained about and looked at again later; what of it is over is deleted. */
   private async putOff(complaint: { code: string; mend: string[] }): Promise<void> {
     const storage = (await this.opened) ?? new LedgerStorage(this.home, []);
     const { why, at } = storage.wakingUnopened(Date.now());
-    if (why === "expire" && at <= Date.now() && this.running.size === 0) return storage.wipe();
+    if (why === "expire" && this.running.size === 0) return storage.wipe();
     writeAlarmLog(complaint);
     await this.home.setAlarm(Math.max(at, Date.now() + ALARM_RETRY_MS));
   }

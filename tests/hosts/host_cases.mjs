@@ -128,10 +128,13 @@ export function hostCases(host) {
     const { start } = place(t);
     const first = await start({ ...secrets.bindings, STOP_WITHIN_S: "2" });
     const { token } = await newRelay(first);
-    const silent = net.connect(first.port, "127.0.0.1").on("error", () => undefined);
-    await once(silent, "connect");
-    const unfinished = await sendFrom(first, secrets.shop, "/relays", { "claim-type": CLAIM_TYPE }, { "content-length": "100" });
-    t.after(() => Promise.all([silent.destroy(), unfinished.reset()]));
+    const half = requestText("POST", "/relays", { "content-type": "application/json", authorization: `Bearer ${secrets.shop}`, "content-length": "100" }, "{");
+    for (const sent of ["", half]) {
+      const socket = net.connect(first.port, "127.0.0.1").on("error", () => undefined);
+      t.after(() => socket.destroy());
+      await once(socket, "connect");
+      if (sent !== "") await new Promise((resolve) => socket.write(sent, resolve));
+    }
     simulator.faults.set([{ call: "purchase", holdAfter: true, times: 1 }]);
     const asked = caller(first, secrets.shop).issue({ "relay-token": token });
     await simulator.faults.processed("purchase");
@@ -140,7 +143,7 @@ export function hostCases(host) {
     assert.equal((await asked).status, 200);
     const code = await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, 15_000, "it does not end").unref())]);
     assert.equal(code, 0);
-    assert.ok(Date.now() - since < 5000, "it took longer than it may");
+    assert.ok(Date.now() - since < 10_000, "it took longer than it may");
   });
 
   test("the files of the database hold nothing in the clear, while it is served and after", async (t) => {
