@@ -18,7 +18,7 @@ const pem = (label, der) => `-----BEGIN ${label}-----\n${der.toString("base64").
 const kept = ({ challenge, token_key, token_key_id: key_id, nonce, blinded_token }) =>
   JSON.stringify({ v: 1, challenge: bytes(challenge).toString(), token_key, key_id, nonce, inverse: blinded_token, blinded_token });
 const refusal = { status: 422, title: "No", details: null, code: "why", requestId: "req_1" };
-const sent = (more) => ({ pending_pass: "AAAA", idempotency_key: "k", first_sent_at: 1_795_235_400, in_flight: 1, in_doubt: false, first_5xx_at: null, ...more });
+const sent = (more) => ({ pending_pass: "AAAA", idempotency_key: "k", first_sent_at: 1_795_235_400, in_flight: true, in_doubt: false, first_5xx_at: null, sends: 1, ...more });
 const purchase = (state) => JSON.stringify({ v: 1, attempt: 1, state });
 const redemption = (state) => JSON.stringify({ v: 1, pass: "cGFzcw", state });
 
@@ -43,7 +43,7 @@ const seeds = {
   ],
   error_bodies: ['{"errors":[{"title":"t","details":"d","code":"c","meta":{"a":[1]}},{}]}', '{"errors":[{"title":null,"meta":[1]}]}', '{"errors":[]}', "<html>"],
   purchase_record: [
-    purchase("none"), purchase({ sent: sent() }), purchase({ sent: sent({ in_flight: 0, in_doubt: true, first_sent_at: 1 }) }), purchase({ issued: { pass: "cGFzcw", issued_at: 2 } }),
+    purchase("none"), purchase({ sent: sent() }), purchase({ sent: sent({ in_flight: false, sends: 0, in_doubt: true, first_sent_at: 1 }) }), purchase({ issued: { pass: "cGFzcw", issued_at: 2 } }),
     purchase({ rejected: { refusal } }), purchase({ unknown: { sent: sent(), since: 3 } }), purchase({ unusable: { since: 4 } }),
   ],
   redemption_record: [redemption("ready"), redemption({ redeemed: { claim_payload: "{}", at: 1 } }), redemption({ rejected: { refusal, attempt: 0 } }), redemption({ lost: { since: 1 } })],

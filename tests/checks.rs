@@ -227,7 +227,7 @@ fn what_is_secret_does_not_show_when_printed() {
     assert!(format!("{relay:?}").contains("relay_x") && !format!("{relay:?}").contains("c4n4ry"));
     let claim = Claim::parse(r#"{"claim_type":"c4n4ry","claim_result":"passed"}"#).unwrap();
     assert!(claim.passed && !format!("{claim:?}").contains("c4n4ry"));
-    let sent = r#"{"pending_pass":"c4n4ry","idempotency_key":"c4n4ry","first_sent_at":1,"in_flight":1,"in_doubt":false,"first_5xx_at":null}"#;
+    let sent = r#"{"pending_pass":"c4n4ry","idempotency_key":"c4n4ry","first_sent_at":1,"in_flight":true,"in_doubt":false,"first_5xx_at":null,"sends":1}"#;
     for state in [format!(r#"{{"sent":{sent}}}"#), r#"{"issued":{"pass":"c4n4ry","issued_at":1}}"#.into()] {
         let purchase: Purchase = serde_json::from_str(&format!(r#"{{"v":1,"attempt":0,"state":{state}}}"#)).unwrap();
         assert!(!format!("{purchase:?}").contains("c4n4ry"));

@@ -1,12 +1,12 @@
 //! What a store holds of a purchase and of a redemption, to the letter: records outlive the code that wrote them.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use relay_edge::purchase::Purchase;
+use relay_edge::purchase::{Purchase, State};
 use relay_edge::redemption::Redemption;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-const SENT: &str = r#"{"pending_pass":"p","idempotency_key":"k\"é","first_sent_at":-1,"in_flight":1,"in_doubt":false,"first_5xx_at":7}"#;
+const SENT: &str = r#"{"pending_pass":"p","idempotency_key":"k\"é","first_sent_at":-1,"in_flight":true,"in_doubt":false,"first_5xx_at":7,"sends":2}"#;
 const REFUSAL: &str = r#"{"status":422,"title":"t","details":null,"code":"c","requestId":null}"#;
 
 fn purchases() -> Vec<String> {
@@ -74,6 +74,20 @@ fn records_are_kept_to_the_letter() {
 }
 
 #[test]
+fn versions_without_a_count_of_sends_and_this_one_read_each_others_purchases() {
+    for (in_flight, sends) in [(false, 0), (true, 1)] {
+        let flag = format!("\"in_flight\":{in_flight}");
+        let earlier = SENT.replace("\"in_flight\":true", &flag).replace(",\"sends\":2", "");
+        let earlier = format!(r#"{{"v":1,"attempt":0,"state":{{"sent":{earlier}}}}}"#);
+        let record = Purchase::from_text(&earlier).unwrap();
+        let State::Sent(sent) = &record.state else { panic!("it is {record:?}") };
+        assert_eq!(sent.in_flight, sends);
+        // The flag and all else that they wrote are where they were, and one member more.
+        assert_eq!(record.to_text(), earlier.replace("7}", &format!("7,\"sends\":{sends}}}")));
+    }
+}
+
+#[test]
 fn a_member_of_a_state_that_is_missing_or_wrong_is_not_made_up() {
     for (texts, read) in [
         (purchases(), (|text| Purchase::from_text(text).is_some()) as fn(&str) -> bool),
@@ -84,8 +98,9 @@ fn a_member_of_a_state_that_is_missing_or_wrong_is_not_made_up() {
             for (at, _) in state.match_indices("\":") {
                 let (head, tail) = state.split_at(at);
                 // `null` is a value of what may be missing, and missing is as good.
-                let may_be_missing =
-                    ["first_5xx_at", "title", "details", "code", "requestId"].iter().any(|n| head.ends_with(n));
+                let may_be_missing = ["first_5xx_at", "sends", "title", "details", "code", "requestId"]
+                    .iter()
+                    .any(|n| head.ends_with(n));
                 let renamed = text.replace(state, &format!("{head}x{tail}"));
                 assert_eq!(read(&renamed), may_be_missing, "{renamed}");
                 let wrong = text.replace(state, &format!("{head}\":[{{}}],\"x{tail}"));

@@ -221,16 +221,19 @@ impl Sent {
     fn to_text(&self) -> String {
         let text = Writer::new().text("pending_pass", &self.pending_pass);
         let text = text.text("idempotency_key", &self.idempotency_key).number("first_sent_at", self.first_sent_at);
-        let text = text.number("in_flight", self.in_flight.into()).flag("in_doubt", self.in_doubt);
-        text.optional_number("first_5xx_at", self.first_5xx_at).end()
+        let text = text.flag("in_flight", self.in_flight > 0).flag("in_doubt", self.in_doubt);
+        text.optional_number("first_5xx_at", self.first_5xx_at).number("sends", self.in_flight.into()).end()
     }
 
     fn read(object: &Object<'_>) -> Option<Self> {
+        // Versions before this one wrote no count. They go by the flag, which is written for them.
+        let in_flight = object.flag("in_flight")?.into();
+        let sends = object.optional_number("sends")?;
         Some(Self {
             pending_pass: object.text("pending_pass")?,
             idempotency_key: object.text("idempotency_key")?,
             first_sent_at: object.number("first_sent_at")?,
-            in_flight: object.count("in_flight")?,
+            in_flight: sends.map_or(Some(in_flight), |sends| u32::try_from(sends).ok())?,
             in_doubt: object.flag("in_doubt")?,
             first_5xx_at: object.optional_number("first_5xx_at")?,
         })

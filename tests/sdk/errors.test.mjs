@@ -17,7 +17,7 @@ const pkcs8 = (key) => key.export({ type: "pkcs8", format: "pem" });
 /** A record that holds a text. */
 const kept = (text) => ({ record: { read: () => ({ text, version: 1 }), write: () => 2 } });
 /** A purchase of which nobody knows whether it was billed, too old to be sent again. */
-const sent = { pending_pass: "AAAA", idempotency_key: "k", first_sent_at: 1, in_flight: 0, in_doubt: true, first_5xx_at: null };
+const sent = { pending_pass: "AAAA", idempotency_key: "k", first_sent_at: 1, in_flight: false, in_doubt: true, first_5xx_at: null, sends: 0 };
 const unknown = JSON.stringify({ v: 1, attempt: 0, state: { unknown: { since: 2, sent } } });
 const inFlight = JSON.stringify({ v: 1, attempt: 0, state: { sent } });
 const lost = JSON.stringify({ v: 1, pass: REDEEM.privacyPassToken, state: { lost: { since: 1 } } });

@@ -44,7 +44,7 @@ test("a record that is no text is not told on", async () => {
 });
 
 test("what nobody asked for spends nothing: a purchase that was refused to the end is not begun anew", async () => {
-  const sent = { pending_pass: "AAAA", idempotency_key: "k", first_sent_at: 1, in_flight: 0, in_doubt: false, first_5xx_at: null };
+  const sent = { pending_pass: "AAAA", idempotency_key: "k", first_sent_at: 1, in_flight: false, in_doubt: false, first_5xx_at: null, sends: 0 };
   for (const state of ["none", { sent }]) {
     const kept = { text: JSON.stringify({ v: 1, attempt: 3, state }), version: 1 };
     const record = { read: () => kept, write: (text) => ((kept.text = text), (kept.version += 1)) };

@@ -4,7 +4,7 @@ import { CLAIM_TYPE, GIANT, RELAY, challengeAnswer, encrypt, inSeconds, keyPair,
 const PURCHASE_PATH = "/api/v1/privacy-passes";
 const REDEEM = { relayToken: "relay_x", relaySecret: "MARK-relay-secret-MARK", privacyPassToken: "MARKpassMARK" };
 /** A purchase of which nobody knows whether it was billed, too old to be sent again; and a pass whose claim is lost. */
-const sent = { pending_pass: "AAAA", idempotency_key: "k", first_sent_at: 1, in_flight: false, in_doubt: true, first_5xx_at: null };
+const sent = { pending_pass: "AAAA", idempotency_key: "k", first_sent_at: 1, in_flight: false, in_doubt: true, first_5xx_at: null, sends: 0 };
 export const UNKNOWN = JSON.stringify({ v: 1, attempt: 0, state: { unknown: { since: 2, sent } } });
 export const LOST = JSON.stringify({ v: 1, pass: REDEEM.privacyPassToken, state: { lost: { since: 1 } } });
 
@@ -99,7 +99,7 @@ export const errors = (context) => {
     "the codes of the store's faults and of ours": async () => {
       const relays = () => silent().relays;
       await check("internal", [
-        ["store_failed", 503, () => relays().generateClaim(REDEEM, { record: { read: broken } })],
+        ["store_failed", 503, () => relays().generateClaim(REDEEM, { record: { read: broken, write: broken } })],
         ["store_failed", 503, () => relays().generateClaim(REDEEM, { record: { read: () => undefined, write: async () => broken() } })],
         ["record_invalid", 500, () => relays().issuePrivacyPass({ claimType: CLAIM_TYPE }, kept("x"))],
         ["record_invalid", 500, () => relays().generateClaim(REDEEM, kept(UNKNOWN))],

@@ -49,8 +49,11 @@ export const parameters = (context) => {
         relayToken: ["../x", "", "a/b", "a%2fb", "é", 5].flatMap((relayToken) => [() => relays.issuePrivacyPass({ relayToken, relaySecret: "s" }), () => relays.generateClaim({ ...REDEEM, relayToken })]),
         relaySecret: [undefined, "", "a\r\nb", "é", 5].map((relaySecret) => () => relays.generateClaim({ ...REDEEM, relaySecret })),
         privacyPassToken: [undefined, 5, "", "a+b", "YQ=", "A".repeat(65_540)].map((privacyPassToken) => () => relays.generateClaim({ ...REDEEM, privacyPassToken })),
-        record: [() => relays.generateClaim(REDEEM, {}), () => relays.issuePrivacyPass({ claimType: CLAIM_TYPE }, { record: 5 })],
-        idempotencySecret: [() => relays.issuePrivacyPass({ claimType: CLAIM_TYPE }, { record: {}, idempotencySecret: 5 })],
+        record: [
+          () => relays.generateClaim(REDEEM, {}),
+          ...[5, {}, { read: () => undefined }].map((record) => () => relays.issuePrivacyPass({ claimType: CLAIM_TYPE }, { record })),
+        ],
+        idempotencySecret: [() => relays.issuePrivacyPass({ claimType: CLAIM_TYPE }, { record: new stores.MemoryStore().record("a"), idempotencySecret: 5 })],
         claimPayload: [() => library.parseClaim(5), () => library.decryptClaim(5, "x")],
         privateKeyPem: [() => library.decryptClaim("x", undefined)],
         modulusLength: [0, 1024, 2049, 4104, NaN, "2048", null].map((modulusLength) => () => library.generateEncryptionKeyPair({ modulusLength })),
