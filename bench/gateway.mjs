@@ -19,9 +19,9 @@ measures what a relay costs as they pile up. Takes about fifteen minutes. Linux 
 `;
 
 const EFFORTS = {
-  usual: { connections: [1, 16, 256], seconds: 2, calmSeconds: 8, rounds: 4, warmSeconds: 10, stored: [1_000, 10_000], growthRelays: 150, objectsSeconds: 11, restSeconds: 20 },
-  full: { connections: [1, 16, 256], seconds: 2, calmSeconds: 8, rounds: 4, warmSeconds: 10, stored: [1_000, 10_000, 100_000], growthRelays: 150, objectsSeconds: 11, restSeconds: 20 },
-  quick: { connections: [1, 16], seconds: 0.1, calmSeconds: 0.2, rounds: 1, warmSeconds: 0.3, stored: [20, 40], growthRelays: 2, objectsSeconds: 0, restSeconds: 0 },
+  usual: { connections: [1, 16, 256], seconds: 2, calmSeconds: 8, rounds: 4, warmSeconds: 10, stored: [1_000, 10_000], growthRelays: 40, growthBatches: 24, objectsSeconds: 11, restSeconds: 20 },
+  full: { connections: [1, 16, 256], seconds: 2, calmSeconds: 8, rounds: 4, warmSeconds: 10, stored: [1_000, 10_000, 100_000], growthRelays: 40, growthBatches: 24, objectsSeconds: 11, restSeconds: 20 },
+  quick: { connections: [1, 16], seconds: 0.1, calmSeconds: 0.2, rounds: 1, warmSeconds: 0.3, stored: [20, 40], growthRelays: 2, growthBatches: 5, objectsSeconds: 0, restSeconds: 0 },
 };
 
 async function main(argv) {

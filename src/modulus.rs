@@ -178,6 +178,8 @@ const _: () = assert!(4 * PAIRS_BETWEEN_CARRIES as u128 * (WORD_MASK as u128).po
 /// Adds two words times `b` to the sums, and as many times `n` as make the two lowest of them zero; then takes these off.
 ///
 /// Together the sums are below 2n + b before and after. Each is what belongs into its word, and what is to be carried.
+///
+/// Not with wasm's vectors (`i64x2.extmul_low_i32x4_u`): V8 unpacks both operands before each two products, which takes longer.
 #[inline(never)]
 fn add_products(sums: &mut [u64], &[low, high]: &[u32; 2], b: &[u32], n: &[u32], negative_inverse: u32) {
     let (low, high) = (u64::from(low), u64::from(high));

@@ -3,7 +3,7 @@
 import { progress } from '../../scripts/lib/program.mjs';
 import { startLoad, startSystem, startUpstream } from '../gateway/processes.mjs';
 import { lengths, ownTimes } from './own_time.mjs';
-import { median, quantile, round } from './statistics.mjs';
+import { median, quantile, round, summary } from './statistics.mjs';
 
 /** What is measured of each system, in the order in which it can be done: what one makes, the next uses. */
 export const SCENARIOS = {
@@ -42,13 +42,11 @@ export const USUAL = 16;
  * @property {number} warmSeconds of whole relays before anything is measured: what V8 compiles well it has to see often
  * @property {number[]} stored how many relays are stored when the cost of one more is measured
  * @property {number} growthRelays how many relays each batch of those measurements makes
+ * @property {number} growthBatches how many batches: from one to the next, a shared machine differs by a fifth
  * @property {number} objectsSeconds until workerd has let go of an object that nobody calls. It keeps it for ten seconds; with some
  *   thousands of them SQLite in workerd is out of memory, and the gateway answers 503
  * @property {number} restSeconds before what one more costs is measured, and before the memory is looked at once more
  */
-
-/** Batches of relays at each number that is stored. */
-const BATCHES = 5;
 
 /** @param {Effort} effort */
 export async function measureGateway(effort) {
@@ -169,14 +167,14 @@ async function measureFloor(upstream, load, { calmSeconds }) {
  * Whole relays in managed mode, one after the other, and what one costs when so many are stored. Beside it, in turns, what one costs
  * in another workerd that has few: a machine that is shared is faster at one time than at another.
  */
-async function measureGrowth(upstream, load, { stored, growthRelays, restSeconds }) {
+async function measureGrowth(upstream, load, { stored, growthRelays, growthBatches, restSeconds }) {
   await upstream.setDelay([0, 0]);
   const systems = [];
   try {
     for (let started = 0; started < 2; started += 1) systems.push(await startFilling(upstream, load));
     const [growing, few] = systems;
     const memoryAtStart = growing.memory();
-    const measured = BATCHES * growthRelays;
+    const measured = growthBatches * growthRelays;
     const rows = [];
     for (const size of stored) {
       progress(`filling up to ${size} relays …`);
@@ -185,14 +183,16 @@ async function measureGrowth(upstream, load, { stored, growthRelays, restSeconds
       // Until workerd has put away the objects that nobody uses: it would otherwise have more of them in memory the longer this took.
       await pause(restSeconds);
       const batches = new Map(systems.map((system) => [system, []]));
-      for (let batch = 0; batch < BATCHES; batch += 1) {
+      for (let batch = 0; batch < growthBatches; batch += 1) {
         for (const system of batch % 2 === 0 ? systems : [...systems].reverse()) batches.get(system).push(await system.relays(growthRelays));
       }
       const [costs, costsOfFew] = systems.map((system) => {
         const [cpuMs, latencyMs] = ['cpu', 'latency'].map((figure) => round(median(batches.get(system).map((batch) => batch[figure]))));
         return { stored: system.stored, cpuMs, latencyMs };
       });
-      rows.push({ ...costs, fillSeconds: round(seconds), memory: growing.memory(), few: costsOfFew });
+      const [cpu, cpuOfFew] = systems.map((system) => batches.get(system).map((batch) => batch.cpu));
+      const ratio = summary(cpu.map((ms, batch) => ms / cpuOfFew[batch]));
+      rows.push({ ...costs, fillSeconds: round(seconds), memory: growing.memory(), few: costsOfFew, ratio });
     }
     await pause(restSeconds);
     return { memoryAtStart, memoryAtRest: growing.memory(), restSeconds, connections: USUAL, rows };

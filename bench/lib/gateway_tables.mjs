@@ -60,7 +60,7 @@ export function gatewayDemands(results) {
   const cpu = find('relay-edge pass-through', 'relay', USUAL).cpuMs;
   const ratio = find('relay-edge pass-through', 'purchase', USUAL).perSecond / find('baseline pass-through', 'purchase', USUAL).perSecond;
   const most = results.growth.rows.at(-1);
-  const spread = most.cpuMs / most.few.cpuMs - 1;
+  const spread = most.ratio.median - 1;
   return [
     below('p50', 2, `own time per request, the slowest endpoint, median, ${USUAL} connections`),
     below('p99', 10, `own time per request, the slowest endpoint, p99, ${USUAL} connections`),
@@ -109,10 +109,10 @@ function fullTable(results) {
 function growthTable({ growth }) {
   const megabytes = (bytes) => short(bytes / 2 ** 20);
   const lines = growth.rows.map((row) => [
-    row.stored.toLocaleString('en'), short(row.cpuMs), `${short(row.few.cpuMs)} with ${row.few.stored.toLocaleString('en')}`, percent(row.cpuMs / row.few.cpuMs - 1),
+    row.stored.toLocaleString('en'), short(row.cpuMs), `${short(row.few.cpuMs)} with ${row.few.stored.toLocaleString('en')}`, `${percent(row.ratio.median - 1)} (${percent(row.ratio.q1 - 1)} to ${percent(row.ratio.q3 - 1)})`,
     short(row.latencyMs), megabytes(row.memory), short(row.fillSeconds),
   ]);
-  const titles = ['relays stored', 'CPU per relay, ms', 'of another workerd', '', `time of a relay, ms, ${growth.connections} connections`, 'memory of workerd, MiB', 'filling up took, s'];
+  const titles = ['relays stored', 'CPU per relay, ms', 'of another workerd', 'batch by batch', `time of a relay, ms, ${growth.connections} connections`, 'memory of workerd, MiB', 'filling up took, s'];
   return `${table(titles, lines)}\n\nBefore the first relay workerd had ${megabytes(growth.memoryAtStart)} MiB, and ${growth.restSeconds} s after the last one ${megabytes(growth.memoryAtRest)} MiB.`;
 }
 
