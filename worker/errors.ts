@@ -71,6 +71,7 @@ export function storedRecordInvalid(mend: string): GatewayError {
   return new GatewayError(500, "stored_record_invalid", "What is stored for this relay can't be read.", { mend });
 }
 
+/** What to mend when an object of the ledger can't be opened, in an answer and in the log of an alarm. */
 export const LEDGER_UNREADABLE = "LEDGER: an entry can't be opened: it was altered, or STORE_KEYS lacks the key it was sealed under";
 
 /** A fault that was noticed elsewhere, as {@link describeFault} put it. */

@@ -149,7 +149,8 @@ impl Purchase {
 serde_as_text!(Purchase);
 
 impl Purchase {
-    /// The record as a store keeps it: JSON. Members are not left out, so that a record that lost one is not read.
+    /// The record as a store keeps it: JSON. Members are not left out, so that a record that lost one is not read; but `sends`, which
+    /// earlier versions did not know.
     pub fn to_text(&self) -> String {
         let state = match &self.state {
             State::None => "\"none\"".into(),

@@ -53,7 +53,7 @@ impl Drive {
         Self { line: Line::new(client), store, version: JsValue::UNDEFINED, tries: 0, lost: 0, latest: None }
     }
 
-    /// The version that a write made; `None` when another driver was faster.
+    /// Whether a write was taken, whose version is then the one to write over; not when another driver was faster.
     pub(super) fn saved(&mut self, told: Told) -> Result<bool, Failure> {
         let version = saved(told)?;
         self.lost = if version.is_some() { 0 } else { self.lost + 1 };
